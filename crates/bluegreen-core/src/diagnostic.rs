@@ -1,0 +1,1 @@
+//! What is wrong with a file: code, place, finding and cure, all findings at once.

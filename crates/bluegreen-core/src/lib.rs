@@ -1,0 +1,21 @@
+//! Blue/green and canary releases on AWS ECS, as a library.
+//!
+//! A release is planned once and then driven by a loop that decides nothing itself: every pass folds the
+//! journal, looks at the world, and asks [`decide`] for one step. See `ARCHITECTURE.md` for the whole picture.
+
+pub mod appspec;
+#[cfg(feature = "aws")]
+pub mod aws;
+pub mod decide;
+pub mod diagnostic;
+pub mod document;
+pub mod drive;
+pub mod event;
+pub mod journal;
+pub mod model;
+pub mod observe;
+pub mod plan;
+pub mod ports;
+pub mod spec;
+pub mod taskdef;
+pub mod view;

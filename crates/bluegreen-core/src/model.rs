@@ -1,0 +1,21 @@
+//! The words of the domain, each a type whose invariant is checked when it is made.
+
+mod action;
+mod arn;
+mod color;
+pub mod duration;
+mod ids;
+mod policy;
+mod route;
+mod weight;
+
+pub use action::{Action, ActionKind, Forward, ForwardGroup, GroupStickiness};
+pub use arn::{Arn, ArnError, ListenerArn, LoadBalancerArn, RuleArn, TargetGroupArn, TaskDefinitionArn};
+pub use color::{ByColor, Color, Role};
+pub use ids::{IdError, RunId};
+pub use jiff::Timestamp;
+pub use policy::{
+    AfterCommit, AlarmPolicy, Capacity, DriftPolicy, Hook, NoData, OnInterrupt, RollbackPolicy, Step, Timing,
+};
+pub use route::RouteId;
+pub use weight::{Percent, Split, Weight, WeightError};

@@ -1,0 +1,115 @@
+//! The actions of a rule or listener, kept whole so that what is not a weight survives untouched.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Split, TargetGroupArn, Weight, WeightError};
+
+/// One action of a route, in the normal form in which two actions can be compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Action {
+    /// AWS's order number, if it gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<i32>,
+    /// What the action does.
+    pub kind: ActionKind,
+}
+
+/// What an action does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ActionKind {
+    /// Sends requests to target groups by weight.
+    Forward(Forward),
+    /// Authentication, redirect, fixed response …: carried along, never read.
+    Other {
+        /// AWS's type name, such as `authenticate-oidc`.
+        name: String,
+        /// The whole configuration under AWS's own member names.
+        config: Map<String, Value>,
+    },
+}
+
+/// A weighted forward.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Forward {
+    /// The groups in AWS's order.
+    pub groups: Vec<ForwardGroup>,
+    /// Group stickiness as AWS returned it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stickiness: Option<GroupStickiness>,
+}
+
+/// One group of a forward.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ForwardGroup {
+    /// The group.
+    pub arn: TargetGroupArn,
+    /// Its weight; a group that is alone may come without one and then gets everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<Weight>,
+}
+
+/// `TargetGroupStickinessConfig`: pins a client to a group, whatever the weights say later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupStickiness {
+    /// Whether clients are pinned.
+    pub enabled: bool,
+    /// For how long after the last request, 1 to 604800 seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u32>,
+}
+
+impl Forward {
+    /// The weights, with a group that stands alone counted as getting everything.
+    pub fn split(&self) -> Result<Split, WeightError> {
+        let alone = self.groups.len() == 1;
+        let weight = |group: &ForwardGroup| match group.weight {
+            Some(weight) if !alone => Ok(weight),
+            // Alone it gets everything whatever its weight; left out, AWS fills in 1.
+            _ => Weight::try_from(1),
+        };
+        let groups = self.groups.iter().map(|group| Ok((group.arn.clone(), weight(group)?)));
+        Split::new(groups.collect::<Result<_, WeightError>>()?)
+    }
+
+    /// Whether `group` is part of the action, with whatever weight.
+    pub fn contains(&self, group: &TargetGroupArn) -> bool {
+        self.groups.iter().any(|member| member.arn == *group)
+    }
+
+    /// How long a client stays pinned to a group, in seconds; `None` where stickiness is off.
+    pub fn sticky_seconds(&self) -> Option<u32> {
+        let stickiness = self.stickiness.as_ref().filter(|stickiness| stickiness.enabled)?;
+        stickiness.duration_seconds
+    }
+
+    /// The same forward with other weights; stickiness stays.
+    pub fn with_split(&self, split: &Split) -> Forward {
+        let group = |(arn, weight): &(TargetGroupArn, Weight)| ForwardGroup { arn: arn.clone(), weight: Some(*weight) };
+        Forward { groups: split.groups().iter().map(group).collect(), stickiness: self.stickiness.clone() }
+    }
+}
+
+impl Action {
+    /// The forward inside `actions`: AWS allows one, as the last action.
+    pub fn forward_of(actions: &[Action]) -> Option<&Forward> {
+        actions.iter().rev().find_map(|action| match &action.kind {
+            ActionKind::Forward(forward) => Some(forward),
+            ActionKind::Other { .. } => None,
+        })
+    }
+
+    /// The same actions with their forward replaced; everything else is untouched.
+    pub fn with_forward(actions: &[Action], forward: &Forward) -> Vec<Action> {
+        let replace = |action: &Action| match action.kind {
+            ActionKind::Forward(_) => Action { order: action.order, kind: ActionKind::Forward(forward.clone()) },
+            ActionKind::Other { .. } => action.clone(),
+        };
+        actions.iter().map(replace).collect()
+    }
+}

@@ -1,0 +1,28 @@
+//! What was seen of the world: plain values, each with the time at which it was read.
+
+mod snapshot;
+
+pub use snapshot::{
+    AlarmKind, AlarmSnapshot, AlarmState, Controller, Deployment, LoadBalancer, RouteSnapshot, ServiceSnapshot,
+    StateChange, TargetGroup, TargetHealth, TaskDefinitionSnapshot,
+};
+
+use jiff::Timestamp;
+
+use crate::ports::CallError;
+
+/// One reading: a value or the reason why there is none. Never a guess.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading<T> {
+    /// When the answer (or its failure) arrived.
+    pub seen_at: Timestamp,
+    /// What was read.
+    pub value: Result<T, CallError>,
+}
+
+impl<T> Reading<T> {
+    /// The value, where there is one.
+    pub fn ok(&self) -> Option<&T> {
+        self.value.as_ref().ok()
+    }
+}

@@ -4,6 +4,7 @@
 
 mod command;
 mod record;
+mod state;
 
 use async_trait::async_trait;
 
@@ -11,6 +12,8 @@ pub use command::{Command, Verb};
 pub use record::{
     Body, Cause, Ending, Fact, IntentId, JOURNAL_VERSION, Mutation, Operator, Purpose, Record, Resolution, Terminal,
 };
+
+pub use state::{Certainty, ClosedGate, Failure, FoldError, Goal, RunState, Write};
 
 use crate::model::RunId;
 

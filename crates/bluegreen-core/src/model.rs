@@ -9,7 +9,7 @@ mod policy;
 mod route;
 mod weight;
 
-pub use action::{Action, ActionKind, Forward, ForwardGroup, GroupStickiness};
+pub use action::{Action, ActionKind, Forward, ForwardGroup, GroupStickiness, equivalent};
 pub use arn::{Arn, ArnError, ListenerArn, LoadBalancerArn, RuleArn, TargetGroupArn, TaskDefinitionArn};
 pub use color::{ByColor, Color, Role};
 pub use ids::{IdError, RunId};

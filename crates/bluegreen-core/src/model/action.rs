@@ -113,3 +113,23 @@ impl Action {
         actions.iter().map(replace).collect()
     }
 }
+
+/// Whether two lists of actions mean the same to the load balancer.
+///
+/// AWS rewrites what it is given: it fills in the weight of a group that stands alone, and shows switched-off
+/// stickiness or none at all. Those are no differences; everything else is.
+pub fn equivalent(left: &[Action], right: &[Action]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).all(|(a, b)| normal(a) == normal(b))
+}
+
+fn normal(action: &Action) -> Action {
+    let ActionKind::Forward(forward) = &action.kind else { return action.clone() };
+    let mut forward = forward.clone();
+    forward.stickiness = forward.stickiness.filter(|stickiness| stickiness.enabled);
+    match forward.groups.as_mut_slice() {
+        [alone] => alone.weight = None,
+        groups => groups.iter_mut().for_each(|group| group.weight = group.weight.or(Weight::try_from(1).ok())),
+    }
+    forward.groups.sort_by(|a, b| a.arn.cmp(&b.arn));
+    Action { order: action.order, kind: ActionKind::Forward(forward) }
+}

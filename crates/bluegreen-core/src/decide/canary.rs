@@ -1,0 +1,113 @@
+//! The state of the two fleets: is the canary fit to serve, and is stable fit to be gone back to?
+
+use crate::journal::Certainty;
+use crate::model::{Color, TaskDefinitionArn};
+use crate::observe::ServiceSnapshot;
+use crate::ports::ServiceChange;
+
+use super::{Context, later};
+
+/// How a service looks next to what we want of it.
+pub(super) enum ServiceView {
+    /// It asks for what we want.
+    AsWanted,
+    /// It does not yet, within the time for which reads may be old.
+    Settling,
+    /// It does not, and has to be told (again).
+    Differs,
+}
+
+impl Context<'_> {
+    /// Compares a service with the wanted change.
+    pub(super) fn view_service(&self, found: &ServiceSnapshot, wanted: &ServiceChange) -> ServiceView {
+        let revision = wanted.task_definition.as_ref().is_none_or(|arn| *arn == found.task_definition);
+        let count = wanted.desired.is_none_or(|count| count == found.desired);
+        if revision && count {
+            return ServiceView::AsWanted;
+        }
+        let newest = self.state.service_writes(wanted.color).last();
+        match newest {
+            Some(write) if covers(&write.value, wanted) && self.now < later(write.at, self.plan().timing.settle) => {
+                ServiceView::Settling
+            }
+            _ => ServiceView::Differs,
+        }
+    }
+
+    /// Why the canary cannot serve yet, or how many of its targets are healthy.
+    pub(super) fn canary_health(&self, revision: &TaskDefinitionArn, count: u32) -> Result<u32, String> {
+        let color = self.plan().canary();
+        let services = self.seen.services.ok().ok_or("its service cannot be read")?;
+        let service = services.get(color);
+        if service.task_definition != *revision {
+            return Err(format!("its service still shows {}", service.task_definition.short()));
+        }
+        if let Some(old) = service.deployments.iter().find(|d| d.task_definition != *revision && d.running > 0) {
+            return Err(format!("{} tasks of {} are still running", old.running, old.task_definition.short()));
+        }
+        if service.deployments.iter().any(|d| d.rollout.as_deref() == Some("FAILED")) {
+            return Err("its deployment failed".to_owned());
+        }
+        if service.running < count {
+            return Err(format!("{} of {count} tasks are running", service.running));
+        }
+        let health = self.seen.health.get(color).ok().ok_or("its target health cannot be read")?;
+        if health.healthy < count {
+            return Err(format!("{} of {count} targets are healthy", health.healthy));
+        }
+        Ok(health.healthy)
+    }
+
+    /// Why stable could not take all traffic back, if so.
+    pub(super) fn retreat_blocked(&self) -> Option<String> {
+        let stable = self.plan().stable();
+        let Some(health) = self.seen.health.get(stable).ok() else {
+            return Some(format!("the health of {stable}, which a rollback would need, cannot be read"));
+        };
+        let floor = self.plan().stable_baseline().desired;
+        let wanted = self.seen.services.ok().map_or(floor, |services| services.get(stable).desired.min(floor));
+        (health.healthy < wanted.max(1)).then(|| {
+            format!("{stable}, which a rollback would need, has {} of {wanted} targets healthy", health.healthy)
+        })
+    }
+
+    /// Whether someone else changed one of the services, in words.
+    pub(super) fn service_drift(&self) -> Option<String> {
+        let services = self.seen.services.ok()?;
+        Color::ALL.into_iter().find_map(|color| self.one_service_drift(color, services.get(color)))
+    }
+
+    fn one_service_drift(&self, color: Color, found: &ServiceSnapshot) -> Option<String> {
+        let baseline = self.plan().baseline.services.get(color);
+        let recreated = found.arn != baseline.arn
+            || matches!((found.created_at, baseline.created_at), (Some(now), Some(then)) if now != then);
+        if recreated {
+            return Some(format!("service {} is not the one that the plan was made for", baseline.name));
+        }
+        let writes = self.state.service_writes(color);
+        let written =
+            writes.iter().rev().find_map(|write| write.value.task_definition.as_ref().map(|arn| (arn, write)));
+        let (expected, certain_at) = match written {
+            None => (&baseline.task_definition, None),
+            Some((arn, write)) => (arn, Some((write.at, write.certainty))),
+        };
+        if found.task_definition == *expected {
+            return None;
+        }
+        let old = found.task_definition == baseline.task_definition;
+        let excused = certain_at.is_some_and(|(at, certainty)| {
+            old && (certainty == Certainty::Doubtful
+                || self.seen.services.seen_at < later(at, self.plan().timing.settle))
+        });
+        (!excused).then(|| {
+            let (is, was) = (found.task_definition.short(), expected.short());
+            format!("service {} runs {is}, expected {was}: someone else deployed", baseline.name)
+        })
+    }
+}
+
+/// Whether having sent `sent` explains waiting for `wanted`.
+fn covers(sent: &ServiceChange, wanted: &ServiceChange) -> bool {
+    let revision = wanted.task_definition.is_none() || sent.task_definition == wanted.task_definition;
+    revision && (wanted.desired.is_none() || sent.desired == wanted.desired)
+}

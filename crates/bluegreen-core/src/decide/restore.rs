@@ -1,0 +1,227 @@
+//! The way back: the captured baseline on every route first, then the canary fleet's own baseline.
+//!
+//! Needs no new capacity and no journal. Writes are absolute, so sending one twice is harmless.
+
+use jiff::Timestamp;
+
+use crate::journal::{Cause, Fact, Mutation, Purpose, Terminal};
+use crate::model::{Action, Color, DriftPolicy, TargetGroupArn, Weight, equivalent};
+use crate::observe::RouteSnapshot;
+use crate::ports::ServiceChange;
+
+use super::canary::ServiceView;
+use super::drift::RouteView;
+use super::targets::evicted_actions;
+use super::{Context, Decision, elapsed, finish, later};
+
+/// So many foreign writes to one route during a rollback mean that somebody is at war with us.
+const FOREIGN_WRITES_MAX: usize = 3;
+
+/// The next thing to do on the way back.
+pub(super) fn next(context: &Context<'_>, cause: &Cause, since: Timestamp) -> Decision {
+    if context.state.traffic_restored_at.is_none() {
+        return restore_traffic(context, since);
+    }
+    if !context.state.capacity_restored {
+        return restore_capacity(context, since);
+    }
+    match cause {
+        Cause::Abort(by) => {
+            finish(Terminal::Aborted, format!("the baseline was restored and read back; aborted by {by}"))
+        }
+        _ => finish(Terminal::RolledBack, format!("the baseline was restored and read back; {cause}")),
+    }
+}
+
+fn restore_traffic(context: &Context<'_>, since: Timestamp) -> Decision {
+    let since = since.max(context.state.operator_since);
+    let policy = &context.plan().rollback;
+    let allowed = policy.deadline.saturating_add(policy.sticky_hold);
+    let overdue = elapsed(since, context.now) >= allowed;
+    if overdue {
+        let why =
+            context.state.failure.as_ref().map_or("no route was read back in time".into(), |f| f.error.to_string());
+        return finish(Terminal::RollbackFailed, format!("the baseline could not be restored and verified: {why}"));
+    }
+    if let Some(decision) = stable_is_empty(context) {
+        return decision;
+    }
+    let evicting = context.state.evicted_at.is_none();
+    let routes: Vec<&RouteSnapshot> = context.plan().all_routes().collect();
+    for route in &routes {
+        let evicted = evicted_actions(context.plan(), &route.actions).filter(|_| needs_eviction(context, route));
+        let (target, purpose) = match evicted {
+            Some(actions) if evicting || context.now < sticky_end(context, route) => (actions, Purpose::Evict),
+            _ => (route.actions.clone(), Purpose::Restore),
+        };
+        if let Some(decision) = write_back(context, route, &target, purpose) {
+            return decision;
+        }
+    }
+    if evicting && routes.iter().any(|route| needs_eviction(context, route)) {
+        return Decision::Note(Fact::Evicted);
+    }
+    if let Some(end) = routes.iter().filter(|r| needs_eviction(context, r)).map(|r| sticky_end(context, r)).max()
+        && context.now < end
+    {
+        return context.wait_until(end, "clients that are pinned to the canary to come back");
+    }
+    // A read may be older than our last write and show the baseline of before the run: wait that out.
+    let believable = context.state.last_route_write_at().map(|at| later(at, context.plan().timing.settle));
+    match believable.filter(|at| context.seen.routes.seen_at < *at) {
+        Some(until) => context.wait_until(until, "reads that are newer than the last write"),
+        None => Decision::Note(Fact::TrafficRestored),
+    }
+}
+
+/// Whether pinned clients may be on the canary through this route: it is sticky, and the canary had weight on it.
+fn needs_eviction(context: &Context<'_>, route: &RouteSnapshot) -> bool {
+    let carried = |actions: &[Action]| share_of(actions, context.plan().canary_group()) > Weight::ZERO;
+    let wrote_share = context.state.route_writes(&route.id).iter().any(|write| carried(&write.value));
+    wrote_share && evicted_actions(context.plan(), &route.actions).is_some()
+}
+
+fn share_of(actions: &[Action], group: &TargetGroupArn) -> Weight {
+    let split = Action::forward_of(actions).and_then(|forward| forward.split().ok());
+    split.map_or(Weight::ZERO, |split| split.weight(group))
+}
+
+/// When pinned clients have had their chance: the stickiness itself, or the plan's shorter allowance.
+fn sticky_end(context: &Context<'_>, route: &RouteSnapshot) -> Timestamp {
+    let seconds = Action::forward_of(&route.actions).and_then(crate::model::Forward::sticky_seconds).unwrap_or(0);
+    let hold = std::time::Duration::from_secs(seconds.into()).min(context.plan().rollback.sticky_hold);
+    context.state.evicted_at.map_or(Timestamp::MIN, |at| later(at, hold))
+}
+
+/// Brings one route to its target; `None` once that was read back.
+fn write_back(context: &Context<'_>, route: &RouteSnapshot, target: &[Action], purpose: Purpose) -> Option<Decision> {
+    let writes = context.state.route_writes(&route.id);
+    let newest = context.state.expected_actions(&route.id).unwrap_or_default();
+    let sent = equivalent(newest, target);
+    let retry_at = context.state.failure.as_ref().map(|failure| later(failure.at, context.plan().timing.poll));
+    let write = || match retry_at.filter(|at| context.now < *at) {
+        Some(until) => context.wait_until(until, "before trying the rollback again"),
+        None => Decision::Act {
+            mutation: Mutation::SetActions { route: route.id.clone(), actions: target.to_vec(), purpose },
+            because: match purpose {
+                Purpose::Evict => "pinned clients leave the canary with its group".to_owned(),
+                _ => "the baseline comes back".to_owned(),
+            },
+        },
+    };
+    let Some(found) = context.routes().find(|found| found.id == route.id) else {
+        // Blind, a rollback still knows what to write. What it cannot do is call that verified.
+        return Some(match sent {
+            true => context.wait("the routes to be readable again, to verify the rollback"),
+            false => write(),
+        });
+    };
+    match context.view(found) {
+        RouteView::AsWritten if sent => None,
+        RouteView::Settling { until } if sent => Some(context.wait_until(until, "the rollback to show")),
+        RouteView::AsWritten | RouteView::NotApplied | RouteView::Settling { .. } => Some(write()),
+        RouteView::Foreign if writes.is_empty() => Some(foreign(context, found, target, &write)),
+        RouteView::Foreign => Some(foreign(context, found, target, &write)),
+    }
+}
+
+/// A foreign value is written down first. It is overwritten only where it leaves traffic on the canary, or where
+/// going back was asked for by a person or by policy.
+fn foreign(context: &Context<'_>, found: &RouteSnapshot, target: &[Action], write: &dyn Fn() -> Decision) -> Decision {
+    let noted = || context.state.drift.iter().filter(|(route, _)| *route == found.id);
+    if equivalent(&found.actions, target) {
+        // Somebody has put the baseline back: writing it again makes it ours, and changes nothing.
+        return write();
+    }
+    if noted().next_back().is_none_or(|(_, actions)| *actions != found.actions) {
+        return Decision::Note(context.drift_fact(found));
+    }
+    if noted().count() >= FOREIGN_WRITES_MAX {
+        let why = format!("someone else keeps writing to {}", found.id);
+        return finish(Terminal::RollbackFailed, why);
+    }
+    let asked = context.state.aborted_by.is_some() || context.plan().drift == DriftPolicy::Rollback;
+    let harmless = share_of(&found.actions, context.plan().canary_group()) == Weight::ZERO;
+    if harmless && !asked {
+        return finish(Terminal::Held, format!("{} was taken off the canary by someone else", found.id));
+    }
+    write()
+}
+
+/// Going back to a fleet without a healthy target would be worse than staying: give it a chance, then hold.
+fn stable_is_empty(context: &Context<'_>) -> Option<Decision> {
+    let plan = context.plan();
+    let stable = context.seen.health.get(plan.stable()).ok()?;
+    let canary = context.seen.health.get(plan.canary()).ok()?;
+    if stable.healthy > 0 || canary.healthy == 0 || !canary_has_traffic(context) {
+        return None;
+    }
+    let color = plan.stable();
+    let baseline = plan.stable_baseline();
+    if let Some(found) =
+        context.seen.services.ok().map(|services| services.get(color)).filter(|found| found.desired == 0)
+    {
+        let wanted = ServiceChange { color, task_definition: None, desired: Some(baseline.desired) };
+        if matches!(context.view_service(found, &wanted), ServiceView::Differs) {
+            let because = format!("{color} has no tasks to go back to");
+            return Some(Decision::Act { mutation: Mutation::UpdateService(wanted), because });
+        }
+    }
+    Some(context.wait(format!("{color} to have a healthy target to go back to")))
+}
+
+fn canary_has_traffic(context: &Context<'_>) -> bool {
+    let group = context.plan().canary_group();
+    context.routes().any(|route| share_of(&route.actions, group) > Weight::ZERO)
+}
+
+/// The canary fleet goes back to its own baseline, once nothing can reach it any more.
+fn restore_capacity(context: &Context<'_>, since: Timestamp) -> Decision {
+    let plan = context.plan();
+    let color = plan.canary();
+    if context.state.service_writes(color).is_empty() {
+        return Decision::Note(Fact::CapacityRestored);
+    }
+    let timing = &plan.timing;
+    let restored_at = context.state.last_route_write_at().unwrap_or(since);
+    let safe_at = later(later(restored_at, timing.propagation), timing.drain);
+    if context.now < safe_at {
+        return context.wait_until(safe_at, format!("connections to {color} to drain"));
+    }
+    let baseline = plan.canary_baseline();
+    let wanted = ServiceChange {
+        color,
+        task_definition: Some(baseline.task_definition.clone()),
+        desired: Some(baseline.desired),
+    };
+    let started = safe_at.max(context.state.operator_since);
+    if elapsed(started, context.now) >= plan.rollback.deadline {
+        let why = context.state.failure.as_ref().map_or("no answer in time".into(), |f| f.error.to_string());
+        let text =
+            format!("all traffic is back on {}, but {color} was not scaled to its baseline: {why}", plan.stable());
+        return finish(Terminal::RollbackFailed, text);
+    }
+    settle_service(context, color, &wanted)
+}
+
+fn settle_service(context: &Context<'_>, color: Color, wanted: &ServiceChange) -> Decision {
+    let retry_at = context.state.failure.as_ref().map(|failure| later(failure.at, context.plan().timing.poll));
+    if let Some(until) = retry_at.filter(|at| context.now < *at) {
+        return context.wait_until(until, "before trying again");
+    }
+    let Some(services) = context.seen.services.ok() else { return context.wait("the services to be readable") };
+    let newest = context.state.service_writes(color).last();
+    let sent = newest.is_some_and(|write| write.value == *wanted);
+    // Before our own write the service may look right only because the read is old.
+    let believable = newest.is_some_and(|write| {
+        sent && self::elapsed(write.at, context.seen.services.seen_at) >= context.plan().timing.settle
+    });
+    match context.view_service(services.get(color), wanted) {
+        ServiceView::AsWanted if believable => Decision::Note(Fact::CapacityRestored),
+        ServiceView::AsWanted | ServiceView::Settling if sent => context.wait(format!("{color} to show its baseline")),
+        _ => Decision::Act {
+            mutation: Mutation::UpdateService(wanted.clone()),
+            because: format!("{color} goes back to its own baseline"),
+        },
+    }
+}

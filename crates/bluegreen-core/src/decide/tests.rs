@@ -1,0 +1,1 @@
+//! Table tests: one line of state in, one line of decision out.

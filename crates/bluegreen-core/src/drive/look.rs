@@ -1,0 +1,189 @@
+//! One look at the world: all reads of a pass, side by side, each with its own time and its own failure.
+
+use std::time::Duration;
+
+use futures::future::{join, join_all, join3};
+use jiff::Timestamp;
+
+use super::Run;
+use crate::decide::{Seen, elapsed};
+use crate::event::{Event, Look};
+use crate::journal::Goal;
+use crate::model::{Action, ByColor, Color, Percent, RouteId, Step, TaskDefinitionArn};
+use crate::observe::{AlarmSnapshot, AlarmState, Reading, RouteSnapshot, ServiceSnapshot, StateChange, TargetHealth};
+use crate::plan::Release;
+use crate::ports::{CallError, ErrorClass};
+
+/// How often the observed split is asked for: its metric has one point a minute.
+const OBSERVED_EVERY: Duration = Duration::from_secs(60);
+
+/// The observed split, remembered between two looks.
+#[derive(Default)]
+pub(super) struct Observed {
+    asked_at: Option<Timestamp>,
+    share_ppm: Option<u32>,
+}
+
+impl Run<'_> {
+    pub(super) async fn look(&mut self) -> Seen {
+        let commands = self.journal.commands().await.unwrap_or_default();
+        let (routes, services, health) = join3(self.read_routes(), self.read_services(), self.read_health()).await;
+        let ((alarms, histories), registered) = join(self.read_alarms(), self.read_registered()).await;
+        let interrupted = self.driver.interrupt.is_set();
+        let seen = Seen { routes, services, health, alarms, histories, registered, commands, interrupted };
+        self.ask_observed().await;
+        self.report_look(&seen);
+        seen
+    }
+
+    fn reading<T>(&self, value: Result<T, CallError>) -> Reading<T> {
+        let seen_at = self.now();
+        if let Err(error) = &value {
+            self.report(&Event::ReadFailed { at: seen_at, error: error.clone() });
+        }
+        Reading { seen_at, value }
+    }
+
+    pub(super) async fn read_routes(&self) -> Reading<Vec<RouteSnapshot>> {
+        let ids: Vec<RouteId> = self.state.plan.all_routes().map(|route| route.id.clone()).collect();
+        self.reading(self.driver.ports.router.routes(&ids).await)
+    }
+
+    async fn read_services(&self) -> Reading<ByColor<ServiceSnapshot>> {
+        let plan = &self.state.plan;
+        let names: Vec<String> = plan.baseline.services.iter().map(|(_, service)| service.name.clone()).collect();
+        let found = self.driver.ports.fleet.services(&plan.site.cluster, &names).await;
+        self.reading(found.and_then(|found| pair(found, "ecs:DescribeServices")))
+    }
+
+    pub(super) async fn read_health(&self) -> ByColor<Reading<TargetHealth>> {
+        let groups = &self.state.plan.groups;
+        let router = &self.driver.ports.router;
+        let (blue, green) = join(router.health(&groups.blue), router.health(&groups.green)).await;
+        ByColor { blue: self.reading(blue), green: self.reading(green) }
+    }
+
+    /// Alarms, and the history of those that have changed since the run began: a blip between two looks counts too.
+    pub(super) async fn read_alarms(&self) -> (Reading<Vec<AlarmSnapshot>>, Vec<(String, Reading<Vec<StateChange>>)>) {
+        let names = self.state.plan.alarm_names();
+        if names.is_empty() || self.state.goal != Goal::Promote {
+            return (Reading { seen_at: self.now(), value: Ok(Vec::new()) }, Vec::new());
+        }
+        let alarms = self.reading(self.driver.ports.alarms.read(&names).await);
+        let since = self.state.started_at;
+        let changed = |alarm: &&AlarmSnapshot| {
+            alarm.state != AlarmState::Alarm && alarm.transitioned_at.is_some_and(|at| at >= since)
+        };
+        let suspects = alarms.ok().into_iter().flatten().filter(changed).map(|alarm| alarm.name.clone());
+        let histories = suspects.map(|name| async move {
+            let history = self.driver.ports.alarms.history(&name, since).await;
+            (name, self.reading(history))
+        });
+        let histories = join_all(histories).await;
+        (alarms, histories)
+    }
+
+    /// Asked for only while a registration is in doubt: it takes several calls.
+    async fn read_registered(&self) -> Option<Reading<Option<TaskDefinitionArn>>> {
+        let plan = &self.state.plan;
+        let Release::Register { family, .. } = &plan.release else { return None };
+        if self.state.task_definition.is_some() || self.state.registration().is_none() {
+            return None;
+        }
+        Some(self.reading(self.driver.ports.fleet.find_task_definition(family, &plan.run).await))
+    }
+
+    async fn ask_observed(&mut self) {
+        let now = self.now();
+        let due = self.observed.asked_at.is_none_or(|at| elapsed(at, now) >= OBSERVED_EVERY);
+        if !due || self.state.last_route_write_at().is_none() {
+            return;
+        }
+        self.observed.asked_at = Some(now);
+        let plan = &self.state.plan;
+        let groups = [plan.stable_group().clone(), plan.canary_group().clone()];
+        let from = now.checked_sub(Duration::from_secs(240)).unwrap_or(now);
+        let counts = self.driver.ports.metrics.requests(&plan.load_balancer, &groups, from, now).await;
+        self.observed.share_ppm = counts.ok().and_then(|counts| share(&counts));
+    }
+
+    fn report_look(&self, seen: &Seen) {
+        let plan = &self.state.plan;
+        let share_of = |route: &RouteSnapshot| {
+            let split = Action::forward_of(&route.actions).and_then(|forward| forward.split().ok());
+            (route.id.clone(), split.map(|split| split.share_ppm(plan.canary_group())))
+        };
+        let production = plan.baseline.routes.len();
+        let routes = seen.routes.ok().map(Vec::as_slice).unwrap_or_default();
+        let look = Look {
+            at: self.now(),
+            set: self.set_share(),
+            configured: routes.iter().take(production).map(share_of).collect(),
+            observed: self.observed.share_ppm,
+            tasks: seen.services.ok().map(|services| services.map(|service| (service.desired, service.running))),
+            health: seen.health.map(|reading| reading.ok().copied()),
+            alarms: seen.alarms.ok().into_iter().flatten().map(|a| (a.name.clone(), a.state.clone())).collect(),
+        };
+        self.report(&Event::Looked(Box::new(look)));
+    }
+
+    /// The share that the plan gives the canary at this point.
+    fn set_share(&self) -> Percent {
+        if self.state.goal != Goal::Promote {
+            return Percent::ZERO;
+        }
+        let done = self.state.plan.steps.iter().take(self.state.step).rev();
+        done.into_iter()
+            .find_map(|step| match step {
+                Step::SetWeight(share) => Some(*share),
+                _ => None,
+            })
+            .unwrap_or(Percent::ZERO)
+    }
+
+    /// A second look, just before a forward write is sent: routes as last written, alarms green, both fresh.
+    pub(super) async fn last_look(&self, seen: &Seen, mutation: &crate::journal::Mutation) -> Result<(), String> {
+        use crate::decide::{RouteView, guard, view_route};
+
+        let mut seen = seen.clone();
+        if guard::is_forward(mutation) {
+            let (routes, (alarms, histories)) = join(self.read_routes(), self.read_alarms()).await;
+            (seen.alarms, seen.histories, seen.routes) = (alarms, histories, routes);
+            seen.interrupted = self.driver.interrupt.is_set();
+            if elapsed(seen.health.get(Color::Blue).seen_at, self.now()) > self.state.plan.timing.freshness / 2 {
+                seen.health = self.read_health().await;
+            }
+            let routes = seen.routes.value.as_ref().map_err(ToString::to_string)?;
+            let foreign = |route: &&RouteSnapshot| {
+                // The intent of this very write is folded already, so the route may show the state before it.
+                view_route(&self.state, route, seen.routes.seen_at, self.state.plan.timing.settle) == RouteView::Foreign
+            };
+            if let Some(route) = routes.iter().find(foreign) {
+                return Err(format!("{} was changed by someone else", route.id));
+            }
+        }
+        match guard::check(&self.state, &seen, self.now(), mutation) {
+            Ok(()) => Ok(()),
+            Err(guard::Veto::NotNow(why) | guard::Veto::Never(why)) => Err(why),
+        }
+    }
+}
+
+fn share(counts: &[Option<u64>]) -> Option<u32> {
+    let [stable, canary] = counts else { return None };
+    let (stable, canary) = (stable.unwrap_or(0), canary.unwrap_or(0));
+    u32::try_from((canary * 1_000_000).checked_div(stable + canary)?).ok()
+}
+
+fn pair<T>(found: Vec<T>, operation: &str) -> Result<ByColor<T>, CallError> {
+    let count = found.len();
+    let mut found = found.into_iter();
+    match (found.next(), found.next(), found.next()) {
+        (Some(blue), Some(green), None) => Ok(ByColor { blue, green }),
+        _ => Err(CallError {
+            operation: operation.to_owned(),
+            class: ErrorClass::Malformed,
+            message: format!("two were asked for, {count} came back"),
+        }),
+    }
+}

@@ -1,0 +1,60 @@
+//! Sends one mutation and says how it ended.
+
+use super::Run;
+use crate::journal::{Mutation, Resolution};
+use crate::model::Hook;
+use crate::plan::Release;
+use crate::ports::{CallError, ErrorClass, HookEnd, Outcome};
+
+impl Run<'_> {
+    pub(super) async fn perform(&self, mutation: &Mutation) -> Resolution {
+        let ports = &self.driver.ports;
+        let plan = &self.state.plan;
+        match mutation {
+            Mutation::SetActions { route, actions, .. } => plain(ports.router.set_actions(route, actions).await),
+            Mutation::UpdateService(change) => {
+                let name = &plan.baseline.services.get(change.color).name;
+                plain(ports.fleet.update_service(&plan.site.cluster, name, change).await)
+            }
+            Mutation::RegisterTaskDefinition => match &plan.release {
+                Release::Register { document, .. } => {
+                    let outcome = ports.fleet.register_task_definition(document, &plan.run).await;
+                    resolution(outcome.map(Some))
+                }
+                Release::Existing(_) => Resolution::NotApplied(CallError {
+                    operation: "ecs:RegisterTaskDefinition".to_owned(),
+                    class: ErrorClass::Invalid,
+                    message: "the plan releases a revision that exists".to_owned(),
+                }),
+            },
+            Mutation::RunHook(_, hook) => self.run_hook(hook).await,
+        }
+    }
+
+    async fn run_hook(&self, hook: &Hook) -> Resolution {
+        let plan = &self.state.plan;
+        let revision = self.state.task_definition.as_ref().map(ToString::to_string).unwrap_or_default();
+        let values = [
+            ("testUrl", plan.test_url.clone().unwrap_or_default()),
+            ("run", plan.run.to_string()),
+            ("color", plan.canary().to_string()),
+            ("taskDefinition", revision),
+        ];
+        match self.driver.ports.hooks.run(hook, &values).await {
+            HookEnd::Passed => Resolution::Applied { task_definition: None },
+            HookEnd::Failed(output) => Resolution::HookFailed { output },
+        }
+    }
+}
+
+fn plain(outcome: Outcome<()>) -> Resolution {
+    resolution(outcome.map(|()| None))
+}
+
+fn resolution(outcome: Outcome<Option<crate::model::TaskDefinitionArn>>) -> Resolution {
+    match outcome {
+        Outcome::Applied(task_definition) => Resolution::Applied { task_definition },
+        Outcome::NotApplied(error) => Resolution::NotApplied(error),
+        Outcome::Unknown(error) => Resolution::Unknown(error),
+    }
+}

@@ -1,0 +1,435 @@
+//! The fold: all records of a run as one value. The same records always give the same state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Body, Cause, Ending, Fact, IntentId, Mutation, Operator, Record, Resolution, Terminal, Verb};
+use crate::model::{Action, Color, RouteId, TaskDefinitionArn};
+use crate::plan::{Plan, Release};
+use crate::ports::{CallError, ServiceChange};
+
+/// Where a run wants to get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// To the new version at 100 %.
+    Promote,
+    /// Back to the captured baseline. Never flipped back.
+    Restore {
+        /// Why.
+        cause: Cause,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// How far a write is known to have taken effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certainty {
+    /// AWS said yes.
+    Applied,
+    /// The process died, or AWS did not answer: it may have taken effect, or may still.
+    Doubtful,
+}
+
+/// One write to a route or service that may have taken effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write<T> {
+    /// The intent.
+    pub intent: IntentId,
+    /// When it was last known to be under way: the outcome's time, else the intent's.
+    pub at: Timestamp,
+    /// What was written.
+    pub value: T,
+    /// How sure that is.
+    pub certainty: Certainty,
+}
+
+/// An intent whose outcome is not recorded yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pending {
+    id: IntentId,
+    at: Timestamp,
+    mutation: Mutation,
+}
+
+/// A mutation that failed last, until the same kind succeeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When.
+    pub at: Timestamp,
+    /// What was tried.
+    pub mutation: Mutation,
+    /// What AWS said.
+    pub error: CallError,
+    /// Whether it may have taken effect all the same.
+    pub doubtful: bool,
+}
+
+/// A gate that keeps the run where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedGate {
+    /// Since when.
+    pub since: Timestamp,
+    /// Which, and why.
+    pub why: String,
+}
+
+/// All records of a run, folded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunState {
+    /// The plan.
+    pub plan: Arc<Plan>,
+    /// The sequence number of the next record.
+    pub next_seq: u64,
+    /// When the run began.
+    pub started_at: Timestamp,
+    /// The newest record's time.
+    pub last_at: Timestamp,
+    /// Who works on it, or did last.
+    pub operator: Operator,
+    /// Since when that operator does.
+    pub operator_since: Timestamp,
+    /// Where the run wants to get.
+    pub goal: Goal,
+    /// When the run last got on: what phase deadlines count from.
+    pub progress_at: Timestamp,
+    /// Whether the alarms were seen acceptable before the first write.
+    pub green_at_start: bool,
+    /// Whether both groups were seen attached everywhere.
+    pub attached: bool,
+    /// The revision to release, once it exists.
+    pub task_definition: Option<TaskDefinitionArn>,
+    /// Since when the canary fleet has been seen complete and healthy.
+    pub canary_healthy_since: Option<Timestamp>,
+    /// Whether the test route was seen on the canary.
+    pub test_route_ready: bool,
+    /// How many hooks have passed.
+    pub hooks_passed: usize,
+    /// What the hook that failed printed.
+    pub hook_failed: Option<String>,
+    /// The index of the step under way.
+    pub step: usize,
+    /// Since when it is under way.
+    pub step_since: Timestamp,
+    /// The gate that keeps the run where it is, if one does.
+    pub gate: Option<ClosedGate>,
+    /// Who paused the run, until it is promoted.
+    pub paused_by: Option<String>,
+    /// Who promoted the step under way.
+    pub promoted_by: Option<String>,
+    /// Who skipped all remaining pauses and holds.
+    pub full_by: Option<String>,
+    /// Who aborted.
+    pub aborted_by: Option<String>,
+    /// The ids of the commands that were taken.
+    pub taken: BTreeSet<String>,
+    /// Routes found as nobody in this run left them, oldest first.
+    pub drift: Vec<(RouteId, Vec<Action>)>,
+    /// When the canary group was seen out of every sticky action.
+    pub evicted_at: Option<Timestamp>,
+    /// When the baseline was read back on every route.
+    pub traffic_restored_at: Option<Timestamp>,
+    /// Whether the canary fleet was seen at its baseline.
+    pub capacity_restored: bool,
+    /// When success was read back.
+    pub committed_at: Option<Timestamp>,
+    /// Whether the old fleet was seen at its planned size.
+    pub old_fleet_settled: bool,
+    /// The mutation that failed last.
+    pub failure: Option<Failure>,
+    /// How the run ended.
+    pub ending: Option<Ending>,
+    routes: BTreeMap<RouteId, Vec<Write<Vec<Action>>>>,
+    services: BTreeMap<Color, Vec<Write<ServiceChange>>>,
+    registrations: Vec<Write<()>>,
+    pending: Option<Pending>,
+}
+
+/// Why records cannot be folded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FoldError {
+    /// There is no record 0, or it is not the start.
+    #[error("the journal does not begin with a `started` record")]
+    NoStart,
+    /// The plan in record 0 is not the one that was hashed.
+    #[error("the plan in record 0 does not match its hash: the journal was changed by hand or is damaged")]
+    Tampered,
+    /// A sequence number is missing.
+    #[error("record {expected} is missing: found {found} in its place")]
+    Gap {
+        /// The number that should come.
+        expected: u64,
+        /// The number that came.
+        found: u64,
+    },
+}
+
+impl RunState {
+    /// Folds a whole journal.
+    pub fn fold(records: &[Record]) -> Result<RunState, FoldError> {
+        let (first, rest) = records.split_first().ok_or(FoldError::NoStart)?;
+        let mut state = RunState::start(first)?;
+        for record in rest {
+            state.apply(record)?;
+        }
+        Ok(state)
+    }
+
+    fn start(record: &Record) -> Result<RunState, FoldError> {
+        let Body::Started { plan, hash, operator } = &record.body else { return Err(FoldError::NoStart) };
+        if plan.hash() != *hash {
+            return Err(FoldError::Tampered);
+        }
+        let task_definition = match &plan.release {
+            Release::Existing(arn) => Some(arn.clone()),
+            Release::Register { .. } => None,
+        };
+        Ok(RunState {
+            plan: Arc::new((**plan).clone()),
+            next_seq: record.seq + 1,
+            started_at: record.at,
+            last_at: record.at,
+            operator: operator.clone(),
+            operator_since: record.at,
+            goal: Goal::Promote,
+            progress_at: record.at,
+            green_at_start: false,
+            attached: false,
+            task_definition,
+            canary_healthy_since: None,
+            test_route_ready: false,
+            hooks_passed: 0,
+            hook_failed: None,
+            step: 0,
+            step_since: record.at,
+            gate: None,
+            paused_by: None,
+            promoted_by: None,
+            full_by: None,
+            aborted_by: None,
+            taken: BTreeSet::new(),
+            drift: Vec::new(),
+            evicted_at: None,
+            traffic_restored_at: None,
+            capacity_restored: false,
+            committed_at: None,
+            old_fleet_settled: false,
+            failure: None,
+            ending: None,
+            routes: BTreeMap::new(),
+            services: BTreeMap::new(),
+            registrations: Vec::new(),
+            pending: None,
+        })
+    }
+
+    /// Adds one record.
+    pub fn apply(&mut self, record: &Record) -> Result<(), FoldError> {
+        if record.seq != self.next_seq {
+            return Err(FoldError::Gap { expected: self.next_seq, found: record.seq });
+        }
+        self.next_seq += 1;
+        self.last_at = record.at;
+        match &record.body {
+            Body::Started { .. } => return Err(FoldError::NoStart),
+            Body::Resumed { operator } => self.resume(operator, record.at),
+            Body::Intent { mutation, .. } => self.intend(record.seq, record.at, mutation),
+            Body::Outcome { intent, resolution } => self.resolve(*intent, record.at, resolution),
+            Body::Fact(fact) => self.learn(fact, record.at),
+            Body::Finished(ending) => self.ending = Some(ending.clone()),
+        }
+        Ok(())
+    }
+
+    fn resume(&mut self, operator: &Operator, at: Timestamp) {
+        self.operator = operator.clone();
+        self.operator_since = at;
+        self.progress_at = at;
+        // A rollback that failed may be tried again; nothing else re-opens by itself.
+        if self.ending.as_ref().is_some_and(|ending| ending.terminal == Terminal::RollbackFailed) {
+            self.ending = None;
+        }
+    }
+
+    /// Written before the send: from here on the write may have taken effect.
+    fn intend(&mut self, id: IntentId, at: Timestamp, mutation: &Mutation) {
+        self.pending = Some(Pending { id, at, mutation: mutation.clone() });
+        let certainty = Certainty::Doubtful;
+        match mutation {
+            Mutation::SetActions { route, actions, .. } => {
+                let write = Write { intent: id, at, value: actions.clone(), certainty };
+                self.routes.entry(route.clone()).or_default().push(write);
+            }
+            Mutation::UpdateService(change) => {
+                let write = Write { intent: id, at, value: change.clone(), certainty };
+                self.services.entry(change.color).or_default().push(write);
+            }
+            Mutation::RegisterTaskDefinition => {
+                self.registrations.push(Write { intent: id, at, value: (), certainty });
+            }
+            Mutation::RunHook(..) => {}
+        }
+    }
+
+    fn resolve(&mut self, id: IntentId, at: Timestamp, resolution: &Resolution) {
+        let Some(pending) = self.pending.take().filter(|pending| pending.id == id) else { return };
+        let failed = |error: &CallError, doubtful| Failure {
+            at,
+            mutation: pending.mutation.clone(),
+            error: error.clone(),
+            doubtful,
+        };
+        match resolution {
+            Resolution::Applied { task_definition } => {
+                self.confirm(id, at);
+                self.failure = None;
+                if let Mutation::RunHook(index, _) = pending.mutation {
+                    self.hooks_passed = index + 1;
+                    self.progress_at = at;
+                }
+                if let Some(arn) = task_definition {
+                    self.task_definition = Some(arn.clone());
+                    self.progress_at = at;
+                }
+            }
+            Resolution::NotApplied(error) => {
+                self.retract(id);
+                self.failure = Some(failed(error, false));
+            }
+            Resolution::Unknown(error) => {
+                self.touch(id, at);
+                self.failure = Some(failed(error, true));
+            }
+            Resolution::Withheld { .. } => self.retract(id),
+            Resolution::HookFailed { output } => self.hook_failed = Some(output.clone()),
+        }
+    }
+
+    fn each_write(&mut self, id: IntentId, mut f: impl FnMut(&mut Timestamp, &mut Certainty)) {
+        let routes =
+            self.routes.values_mut().flatten().filter(|w| w.intent == id).map(|w| (&mut w.at, &mut w.certainty));
+        let services =
+            self.services.values_mut().flatten().filter(|w| w.intent == id).map(|w| (&mut w.at, &mut w.certainty));
+        let registrations =
+            self.registrations.iter_mut().filter(|w| w.intent == id).map(|w| (&mut w.at, &mut w.certainty));
+        routes.chain(services).chain(registrations).for_each(|(at, certainty)| f(at, certainty));
+    }
+
+    fn confirm(&mut self, id: IntentId, now: Timestamp) {
+        self.each_write(id, |at, certainty| (*at, *certainty) = (now, Certainty::Applied));
+    }
+
+    fn touch(&mut self, id: IntentId, now: Timestamp) {
+        self.each_write(id, |at, _| *at = now);
+    }
+
+    fn retract(&mut self, id: IntentId) {
+        self.routes.values_mut().for_each(|writes| writes.retain(|write| write.intent != id));
+        self.services.values_mut().for_each(|writes| writes.retain(|write| write.intent != id));
+        self.registrations.retain(|write| write.intent != id);
+    }
+
+    fn learn(&mut self, fact: &Fact, at: Timestamp) {
+        let progress = !matches!(
+            fact,
+            Fact::GateClosed { .. }
+                | Fact::GateOpened
+                | Fact::CanaryHealthy { .. }
+                | Fact::CanaryUnhealthy { .. }
+                | Fact::Drift { .. }
+        );
+        if progress {
+            self.progress_at = at;
+        }
+        match fact {
+            Fact::GreenAtStart => self.green_at_start = true,
+            Fact::Attached => self.attached = true,
+            Fact::TaskDefinition(arn) => self.task_definition = Some(arn.clone()),
+            Fact::CanaryHealthy { .. } => self.canary_healthy_since = Some(at),
+            Fact::CanaryUnhealthy { .. } => self.canary_healthy_since = None,
+            Fact::TestRouteReady => self.test_route_ready = true,
+            Fact::HookPassed(index) => self.hooks_passed = index + 1,
+            Fact::StepVerified(step) | Fact::StepPassed { step, .. } => {
+                self.step = step + 1;
+                self.step_since = at;
+                self.promoted_by = None;
+            }
+            Fact::GateClosed { why } => {
+                let since = self.gate.as_ref().map_or(at, |gate| gate.since);
+                self.gate = Some(ClosedGate { since, why: why.clone() });
+            }
+            Fact::GateOpened => self.gate = None,
+            Fact::Commanded(command) => self.obey(&command.id, command.verb, &command.by),
+            Fact::Drift { route, found, .. } => self.drift.push((route.clone(), found.clone())),
+            Fact::Restoring(cause) => {
+                self.goal = Goal::Restore { cause: cause.clone(), since: at };
+                self.gate = None;
+                self.failure = None;
+            }
+            Fact::Evicted => self.evicted_at = Some(at),
+            Fact::TrafficRestored => self.traffic_restored_at = Some(at),
+            Fact::CapacityRestored => self.capacity_restored = true,
+            Fact::Committed => self.committed_at = Some(at),
+            Fact::OldFleetSettled => self.old_fleet_settled = true,
+        }
+    }
+
+    fn obey(&mut self, id: &str, verb: Verb, by: &str) {
+        self.taken.insert(id.to_owned());
+        let by = by.to_owned();
+        match verb {
+            Verb::Promote => {
+                self.paused_by = None;
+                self.promoted_by = Some(by);
+            }
+            Verb::PromoteFull => {
+                self.paused_by = None;
+                self.full_by = Some(by);
+            }
+            Verb::Pause => self.paused_by = Some(by),
+            Verb::Abort => {
+                self.aborted_by = Some(by);
+                // A held run leads out this way; a finished one has nothing left to abort.
+                if self.ending.as_ref().is_some_and(|ending| ending.terminal == Terminal::Held) {
+                    self.ending = None;
+                }
+            }
+        }
+    }
+
+    /// The writes to a route that may have taken effect, oldest first.
+    pub fn route_writes(&self, route: &RouteId) -> &[Write<Vec<Action>>] {
+        self.routes.get(route).map_or(&[], Vec::as_slice)
+    }
+
+    /// The writes to a service that may have taken effect, oldest first.
+    pub fn service_writes(&self, color: Color) -> &[Write<ServiceChange>] {
+        self.services.get(&color).map_or(&[], Vec::as_slice)
+    }
+
+    /// The newest registration that may have taken effect.
+    pub fn registration(&self) -> Option<&Write<()>> {
+        self.registrations.last()
+    }
+
+    /// The newest write of any route, by time.
+    pub fn last_route_write_at(&self) -> Option<Timestamp> {
+        self.routes.values().flatten().map(|write| write.at).max()
+    }
+
+    /// Whether anything in the world may differ from the baseline because of this run.
+    pub fn has_written(&self) -> bool {
+        self.routes.values().any(|writes| !writes.is_empty()) || self.services.values().any(|writes| !writes.is_empty())
+    }
+
+    /// What `route` was last left as: the newest write, else the baseline.
+    pub fn expected_actions(&self, route: &RouteId) -> Option<&[Action]> {
+        if let Some(write) = self.route_writes(route).last() {
+            return Some(&write.value);
+        }
+        let baseline = self.plan.all_routes().find(|snapshot| snapshot.id == *route);
+        baseline.map(|snapshot| snapshot.actions.as_slice())
+    }
+}

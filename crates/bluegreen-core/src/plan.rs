@@ -1,5 +1,13 @@
 //! A plan: everything that a release will do, decided before its first write.
 
+mod build;
+mod clock;
+mod describe;
+mod finding;
+mod lint;
+mod survey;
+mod wiring;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +18,13 @@ use crate::model::{
     RunId, Step, TargetGroupArn, TaskDefinitionArn, Timing,
 };
 use crate::observe::RouteSnapshot;
+
+pub use build::{build, roles};
+pub use clock::{Clock, Entry};
+pub use describe::{describe, describe_findings, short_actions};
+pub use finding::{Finding, Severity, refuses};
+pub use lint::{lint, still_true};
+pub use survey::{Survey, survey};
 
 /// The version of the plan's wire form; older ones stay readable.
 pub const PLAN_VERSION: u32 = 1;

@@ -1,7 +1,9 @@
 //! The way forward: from the captured baseline to 100 % and commit, one thing at a time.
 
 use crate::journal::{Cause, Fact, Mutation, Purpose, Terminal};
-use crate::model::{Action, AfterCommit, OnInterrupt, Percent, RouteId, Step, TaskDefinitionArn, equivalent};
+use crate::model::{
+    Action, AfterCommit, DriftPolicy, OnInterrupt, Percent, RouteId, Step, TaskDefinitionArn, equivalent,
+};
 use crate::observe::RouteSnapshot;
 use crate::plan::Release;
 use crate::ports::{ErrorClass, ServiceChange};
@@ -83,8 +85,9 @@ fn foreign_writes(context: &Context<'_>) -> Option<Decision> {
     };
     if let Some(what) = found {
         return Some(match context.plan().drift {
-            crate::model::DriftPolicy::Hold => finish(Terminal::Held, what),
-            crate::model::DriftPolicy::Rollback => Decision::Note(Fact::Restoring(Cause::Drift(what))),
+            _ if !state.has_written() => finish(Terminal::Refused, format!("{what} since the plan was made")),
+            DriftPolicy::Hold => finish(Terminal::Held, what),
+            DriftPolicy::Rollback => Decision::Note(Fact::Restoring(Cause::Drift(what))),
         });
     }
     let route = context.routes().find(|route| context.view(route) == RouteView::Foreign)?;

@@ -1,0 +1,141 @@
+//! A plan in words, at 80 columns: what a person reads before saying yes.
+
+use super::{Clock, Finding, Plan, Release};
+use crate::decide::{canary_count, step_actions};
+use crate::model::{Action, ActionKind, AfterCommit, Percent, RouteId, Step, duration};
+
+/// The whole plan as text, ending with a newline.
+pub fn describe(plan: &Plan) -> String {
+    let sections = [header(plan), routes(plan), steps(plan), gates(plan), way_back(plan)];
+    sections.join("\n")
+}
+
+/// Findings as text, worst first, each with its cure.
+pub fn describe_findings(findings: &[Finding]) -> String {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let line = |finding: &Finding| {
+        format!("{}[{}]: {}\n  help: {}\n", finding.severity, finding.code, finding.what, finding.cure)
+    };
+    sorted.into_iter().map(line).collect()
+}
+
+fn header(plan: &Plan) -> String {
+    let site = &plan.site;
+    let release = match &plan.release {
+        Release::Register { family, .. } => format!("a new revision of {family}"),
+        Release::Existing(arn) => arn.short().to_owned(),
+    };
+    format!(
+        "Plan {hash} for run {run}\n\
+         \x20 service      {service} ({environment}: {cluster}, {region}, account {account})\n\
+         \x20 release      {release}\n\
+         \x20 stable       {stable} ({stable_service}, {old}, {count} tasks)\n\
+         \x20 canary       {canary} ({canary_service})\n",
+        hash = &plan.hash()[..12],
+        run = plan.run,
+        service = site.service,
+        environment = site.environment,
+        cluster = site.cluster,
+        region = site.region,
+        account = site.account,
+        stable = plan.stable(),
+        stable_service = plan.stable_baseline().name,
+        old = plan.stable_baseline().task_definition.short(),
+        count = plan.stable_baseline().desired,
+        canary = plan.canary(),
+        canary_service = plan.canary_baseline().name,
+    )
+}
+
+fn routes(plan: &Plan) -> String {
+    let mut text = "Routes\n".to_owned();
+    for route in &plan.baseline.routes {
+        let after = step_actions(plan, &route.actions, Percent::FULL);
+        text += &format!("  {}\n", short_route(&route.id, &route.priority));
+        text += &format!("    - {}\n", short_actions(&route.actions));
+        text += &format!("    + {}\n", short_actions(&after));
+    }
+    if let Some(test) = &plan.baseline.test_route {
+        text += &format!("  {} (smoke test)\n", short_route(&test.id, &test.priority));
+        text += &format!("    - {}\n", short_actions(&test.actions));
+        text += &format!("    + {}\n", short_actions(&step_actions(plan, &test.actions, Percent::FULL)));
+    }
+    text
+}
+
+fn short_route(id: &RouteId, priority: &str) -> String {
+    let tail = id.arn().rsplit('/').next().unwrap_or_default();
+    match id {
+        RouteId::Rule(_) => format!("rule {tail}, priority {priority}"),
+        RouteId::DefaultAction(_) => format!("default action of listener {tail}"),
+    }
+}
+
+/// The actions of a route in one line: `authenticate-oidc, blue 90 · green 10, sticky 60s`.
+pub fn short_actions(actions: &[Action]) -> String {
+    let one = |action: &Action| match &action.kind {
+        ActionKind::Other { name, .. } => name.clone(),
+        ActionKind::Forward(forward) => {
+            let member = |group: &crate::model::ForwardGroup| match group.weight {
+                Some(weight) => format!("{} {}", group.arn.name(), weight.get()),
+                None => group.arn.name().to_owned(),
+            };
+            let groups: Vec<String> = forward.groups.iter().map(member).collect();
+            let sticky = match forward.sticky_seconds() {
+                Some(seconds) => {
+                    format!(", sticky {}", duration::format(std::time::Duration::from_secs(seconds.into())))
+                }
+                None => String::new(),
+            };
+            format!("{}{sticky}", groups.join(" · "))
+        }
+    };
+    actions.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn steps(plan: &Plan) -> String {
+    let clock = Clock::of(plan);
+    let mut text = "Steps, counted from the first weight\n".to_owned();
+    for (index, entry) in clock.entries.iter().enumerate() {
+        let tasks = canary_count(plan, index, plan.stable_baseline().desired);
+        let what = match &entry.step {
+            Step::SetWeight(share) => format!("{share} of traffic on {} ({tasks} tasks)", plan.canary()),
+            Step::SetCanaryScale(share) => {
+                format!("{} scaled to {share} of {} ({tasks} tasks)", plan.canary(), plan.stable())
+            }
+            Step::Hold(hold) => format!("hold {}", duration::format(*hold)),
+            Step::AwaitPromote => "wait for `bluegreen promote`".to_owned(),
+            Step::Bake(hold) => format!("bake {}", duration::format(*hold)),
+        };
+        text += &format!("  {:>2}  +{:<8} {what}\n", index + 1, duration::format(entry.at));
+    }
+    let person = if clock.waits_for_person { ", and as long as people take" } else { "" };
+    let after = match plan.after {
+        AfterCommit::KeepWarm => format!("{} keeps its tasks", plan.stable()),
+        AfterCommit::ScaleTo(count) => format!("{} is scaled to {count} once it has drained", plan.stable()),
+    };
+    text += &format!("      +{:<8} commit{person}; {after}\n", duration::format(clock.total));
+    text
+}
+
+fn gates(plan: &Plan) -> String {
+    let names: Vec<&str> = plan.alarms.iter().map(|alarm| alarm.name.as_str()).collect();
+    let alarms = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let hooks = match plan.pre_traffic.len() {
+        0 => String::new(),
+        count => format!("  before the first weight: {count} hook(s)\n"),
+    };
+    format!("Gates before every forward move\n  alarms       {alarms}\n{hooks}")
+}
+
+fn way_back(plan: &Plan) -> String {
+    let clock = Clock::of(plan);
+    let worst = duration::format(clock.worst_rollback);
+    format!(
+        "Way back\n  worst case from a red alarm to the baseline on every route: {worst}\n\
+         \x20 ({} poll, 15s for each slow call, {} propagation)\n",
+        duration::format(plan.timing.poll),
+        duration::format(plan.timing.propagation),
+    )
+}

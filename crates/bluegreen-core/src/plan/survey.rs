@@ -1,0 +1,137 @@
+//! Everything that is read before a plan is made: one look, no decision, nothing written.
+
+use futures::future::{join_all, join3, join4};
+use jiff::Timestamp;
+
+use crate::model::{ByColor, LoadBalancerArn, RouteId};
+use crate::observe::{
+    AlarmSnapshot, LoadBalancer, Reading, RouteSnapshot, ServiceSnapshot, TargetGroup, TargetHealth,
+    TaskDefinitionSnapshot,
+};
+use crate::ports::{CallError, Caller, ErrorClass, Ports};
+use crate::spec::Spec;
+
+/// The world as it was before planning; what could not be read says why.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Survey {
+    /// When the look began.
+    pub at: Timestamp,
+    /// Who and where we are.
+    pub caller: Reading<Caller>,
+    /// The two services.
+    pub services: ByColor<Reading<ServiceSnapshot>>,
+    /// The two groups.
+    pub groups: ByColor<Reading<TargetGroup>>,
+    /// The health of the two groups.
+    pub health: ByColor<Reading<TargetHealth>>,
+    /// The revisions that the two services run.
+    pub revisions: ByColor<Reading<TaskDefinitionSnapshot>>,
+    /// The routes of the spec, in its order.
+    pub routes: Vec<Reading<RouteSnapshot>>,
+    /// The test route.
+    pub test_route: Option<Reading<RouteSnapshot>>,
+    /// Every load balancer that uses one of the groups, with all that routes on it.
+    pub load_balancers: Vec<Reading<LoadBalancer>>,
+    /// The alarms that exist among those of the spec.
+    pub alarms: Reading<Vec<AlarmSnapshot>>,
+}
+
+/// Looks at everything that a plan for `spec` depends on.
+pub async fn survey(ports: &Ports, spec: &Spec) -> Survey {
+    let at = ports.clock.now();
+    let (services, groups, caller, alarms) =
+        join4(services(ports, spec), groups(ports, spec), ports.identity.caller(), alarms(ports, spec)).await;
+    let (health, revisions, load_balancers) =
+        join3(health(ports, &groups), revisions(ports, &services), load_balancers(ports, &groups)).await;
+    let routes = join_all(spec.routes.iter().map(|route| route_of(ports, route))).await;
+    let test_route = match &spec.test {
+        Some(test) => Some(route_of(ports, &test.route).await),
+        None => None,
+    };
+    let caller = read(ports, caller);
+    Survey { at, caller, services, groups, health, revisions, routes, test_route, load_balancers, alarms }
+}
+
+fn read<T>(ports: &Ports, value: Result<T, CallError>) -> Reading<T> {
+    Reading { seen_at: ports.clock.now(), value }
+}
+
+/// One call for each, so that one that is missing does not hide the other.
+async fn services(ports: &Ports, spec: &Spec) -> ByColor<Reading<ServiceSnapshot>> {
+    let one = |name: &str| {
+        let names = [name.to_owned()];
+        async move {
+            let found = ports.fleet.services(&spec.environment.cluster, &names).await;
+            read(ports, found.and_then(|found| only(found, "ecs:DescribeServices")))
+        }
+    };
+    ByColor { blue: one(&spec.services.blue).await, green: one(&spec.services.green).await }
+}
+
+async fn groups(ports: &Ports, spec: &Spec) -> ByColor<Reading<TargetGroup>> {
+    let one = |name: &str| {
+        let names = [name.to_owned()];
+        async move {
+            let found = ports.router.target_groups(&names).await;
+            read(ports, found.and_then(|found| only(found, "elbv2:DescribeTargetGroups")))
+        }
+    };
+    ByColor { blue: one(&spec.target_groups.blue).await, green: one(&spec.target_groups.green).await }
+}
+
+async fn health(ports: &Ports, groups: &ByColor<Reading<TargetGroup>>) -> ByColor<Reading<TargetHealth>> {
+    let one = async |group: &Reading<TargetGroup>| match &group.value {
+        Ok(group) => read(ports, ports.router.health(&group.arn).await),
+        Err(error) => read(ports, Err(error.clone())),
+    };
+    ByColor { blue: one(&groups.blue).await, green: one(&groups.green).await }
+}
+
+async fn revisions(
+    ports: &Ports,
+    services: &ByColor<Reading<ServiceSnapshot>>,
+) -> ByColor<Reading<TaskDefinitionSnapshot>> {
+    let one = async |service: &Reading<ServiceSnapshot>| match &service.value {
+        Ok(service) => read(ports, ports.fleet.task_definition(service.task_definition.as_str()).await),
+        Err(error) => read(ports, Err(error.clone())),
+    };
+    ByColor { blue: one(&services.blue).await, green: one(&services.green).await }
+}
+
+async fn load_balancers(ports: &Ports, groups: &ByColor<Reading<TargetGroup>>) -> Vec<Reading<LoadBalancer>> {
+    let mut arns: Vec<LoadBalancerArn> = Vec::new();
+    for (_, group) in groups.iter() {
+        arns.extend(group.ok().into_iter().flat_map(|group| group.load_balancers.clone()));
+    }
+    arns.sort();
+    arns.dedup();
+    let mut found = Vec::new();
+    for arn in &arns {
+        found.push(read(ports, ports.router.load_balancer(arn).await));
+    }
+    found
+}
+
+async fn route_of(ports: &Ports, route: &RouteId) -> Reading<RouteSnapshot> {
+    let found = ports.router.routes(std::slice::from_ref(route)).await;
+    read(ports, found.and_then(|found| only(found, "elbv2:DescribeRules")))
+}
+
+async fn alarms(ports: &Ports, spec: &Spec) -> Reading<Vec<AlarmSnapshot>> {
+    if spec.alarms.is_empty() {
+        return read(ports, Ok(Vec::new()));
+    }
+    let found = ports.alarms.read(&spec.alarms).await;
+    read(ports, found)
+}
+
+fn only<T>(mut found: Vec<T>, operation: &str) -> Result<T, CallError> {
+    match (found.pop(), found.is_empty()) {
+        (Some(one), true) => Ok(one),
+        _ => Err(CallError {
+            operation: operation.to_owned(),
+            class: ErrorClass::Malformed,
+            message: "one was asked for, and something else came back".to_owned(),
+        }),
+    }
+}

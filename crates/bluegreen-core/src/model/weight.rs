@@ -51,6 +51,13 @@ impl Percent {
         }
     }
 
+    /// A share from tenths of a percent that is known when compiling; more than 1000 does not compile as a constant.
+    #[cfg(test)]
+    pub(crate) const fn from_tenths_const(tenths: u16) -> Percent {
+        assert!(tenths <= 1000);
+        Percent(tenths)
+    }
+
     /// The share in tenths of a percent, 0 to 1000.
     pub fn tenths(self) -> u16 {
         self.0

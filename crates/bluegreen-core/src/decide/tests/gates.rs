@@ -1,0 +1,175 @@
+//! What closes the way forward, and what turns it back.
+
+use std::time::Duration;
+
+use super::bench::{Bench, alarm, failed, forward};
+use crate::journal::{Fact, Purpose};
+use crate::model::{DriftPolicy, NoData, Percent};
+use crate::observe::{AlarmState, Reading, StateChange};
+use crate::ports::ErrorClass;
+
+fn with_alarm(bench: &mut Bench, state: AlarmState) {
+    bench.seen.alarms.value = Ok(vec![alarm(state)]);
+}
+
+#[test]
+fn red_at_the_start_refuses_and_red_later_goes_back() {
+    let mut bench = Bench::new();
+    with_alarm(&mut bench, AlarmState::Alarm);
+    assert_eq!(bench.decide(), "finish Refused: alarm 5xx is red: threshold crossed");
+    let mut bench = Bench::at_step(0);
+    with_alarm(&mut bench, AlarmState::Alarm);
+    assert_eq!(bench.decide(), "note restoring: alarm 5xx is red: threshold crossed");
+}
+
+#[test]
+fn an_alarm_that_was_allowed_red_counts_once_it_changes() {
+    let allow = |plan: &mut crate::plan::Plan| plan.alarm_policy.allow_red = vec!["5xx".into()];
+    let mut bench = Bench::at_step_with(0, allow);
+    with_alarm(&mut bench, AlarmState::Alarm);
+    assert!(bench.decide().starts_with("act set rule step 10%"));
+    bench.seen.alarms.value.as_mut().unwrap()[0].transitioned_at = Some(bench.now);
+    assert!(bench.decide().starts_with("note restoring: alarm 5xx"));
+}
+
+#[test]
+fn five_kinds_of_no_answer_are_told_apart_and_none_is_green() {
+    let cases: [(&str, fn(&mut Bench), &str); 5] = [
+        (
+            "insufficient",
+            |b| with_alarm(b, AlarmState::InsufficientData),
+            "gate closed: alarm 5xx has insufficient data",
+        ),
+        ("missing", |b| b.seen.alarms.value = Ok(vec![]), "restoring: no answer: alarm 5xx does not exist"),
+        (
+            "throttled",
+            |b| b.seen.alarms.value = Err(failed(ErrorClass::Throttled)),
+            "gate closed: alarms cannot be read: throttled",
+        ),
+        (
+            "stale",
+            |b| b.now = crate::decide::later(b.now, Duration::from_secs(21)),
+            "gate closed: the alarms were read too long ago",
+        ),
+        (
+            "redefined",
+            |b| b.seen.alarms.value.as_mut().unwrap()[0].definition = "other".into(),
+            "restoring: no answer: alarm 5xx is defined otherwise than when the plan was made",
+        ),
+    ];
+    for (name, disturb, expected) in cases {
+        let mut bench = Bench::at_step(0);
+        disturb(&mut bench);
+        assert_eq!(bench.decide(), format!("note {expected}"), "{name}");
+    }
+}
+
+#[test]
+fn unknown_states_and_allowed_failures_are_not_green_either() {
+    let mut bench = Bench::at_step_with(0, |plan| plan.alarm_policy.unreadable = NoData::Allow);
+    with_alarm(&mut bench, AlarmState::Unknown("NEW".into()));
+    assert_eq!(bench.decide(), "note gate closed: alarm 5xx is in the unknown state NEW");
+}
+
+#[test]
+fn a_closed_gate_holds_then_goes_back() {
+    let mut bench = Bench::at_step(0);
+    with_alarm(&mut bench, AlarmState::InsufficientData);
+    bench.fact(Fact::GateClosed { why: "alarm 5xx has insufficient data".into() });
+    assert_eq!(bench.decide(), "wait: alarm 5xx has insufficient data");
+    bench.pass_time(600);
+    assert!(bench.decide().starts_with("note restoring: no answer: alarm 5xx has insufficient data, for longer"));
+    with_alarm(&mut bench, AlarmState::Ok);
+    assert_eq!(bench.decide(), "note gate opened");
+}
+
+#[test]
+fn a_blip_between_two_looks_counts() {
+    let mut bench = Bench::at_step(0);
+    let at = bench.now;
+    let since = at;
+    with_alarm(&mut bench, AlarmState::Ok);
+    bench.seen.alarms.value.as_mut().unwrap()[0].transitioned_at = Some(since);
+    assert_eq!(bench.decide(), "note gate closed: the history of alarm 5xx cannot be read");
+    let changes = |to: AlarmState| {
+        vec![("5xx".to_owned(), Reading { seen_at: at, value: Ok(vec![StateChange { at: since, to }]) })]
+    };
+    bench.seen.histories = changes(AlarmState::Ok);
+    assert!(bench.decide().starts_with("act set rule"));
+    bench.seen.histories = changes(AlarmState::Alarm);
+    assert!(bench.decide().starts_with("note restoring: alarm 5xx is red: it went to ALARM and back"));
+}
+
+#[test]
+fn weight_goes_up_only_on_health() {
+    let mut bench = Bench::at_step(0);
+    bench.seen.health.green.value.as_mut().unwrap().healthy = 3;
+    assert_eq!(bench.decide(), "note canary unhealthy: 3 of 4 targets are healthy");
+    bench.fact(Fact::CanaryUnhealthy { seen: String::new() });
+    assert_eq!(bench.decide(), "wait: green to become healthy: 3 of 4 targets are healthy");
+    let mut bench = Bench::at_step(0);
+    bench.seen.health.blue.value.as_mut().unwrap().healthy = 1;
+    assert_eq!(bench.decide(), "wait: blue, which a rollback would need, has 1 of 4 targets healthy");
+    bench.seen.health.blue.value = Err(failed(ErrorClass::Throttled));
+    assert_eq!(bench.decide(), "wait: the health of blue, which a rollback would need, cannot be read");
+}
+
+#[test]
+fn drift_is_noted_and_then_held_or_taken_back() {
+    let mut bench = Bench::at_step(0);
+    bench.found(forward(&[("blue", 7), ("green", 3)], None));
+    assert_eq!(bench.decide(), "note drift");
+    let drift = |bench: &Bench| Fact::Drift {
+        route: super::bench::rule(),
+        expected: bench.split(0),
+        found: forward(&[("blue", 7), ("green", 3)], None),
+    };
+    bench.fact(drift(&bench));
+    assert!(bench.decide().starts_with("finish Held: rule"));
+    let mut bench = Bench::at_step_with(0, |plan| plan.drift = DriftPolicy::Rollback);
+    bench.fact(drift(&bench));
+    assert!(bench.decide().starts_with("note restoring: drift"));
+}
+
+#[test]
+fn a_plan_that_the_world_has_left_is_refused() {
+    let mut bench = Bench::new();
+    bench.found(forward(&[("blue", 7), ("green", 3)], None));
+    bench.fact(Fact::Drift { route: super::bench::rule(), expected: vec![], found: vec![] });
+    assert!(bench.decide().starts_with("finish Refused: rule"));
+}
+
+#[test]
+fn a_foreign_deployment_is_drift() {
+    let mut bench = Bench::at_step(0);
+    bench.canary_is("web:9", 4);
+    assert!(bench.decide().contains("finish Held: service front-green runs web:9, expected web:2"));
+    let mut bench = Bench::at_step(0);
+    bench.seen.services.value.as_mut().unwrap().blue.arn = "another".into();
+    assert!(bench.decide().contains("is not the one that the plan was made for"));
+}
+
+#[test]
+fn refusals_are_final_and_throttles_are_not() {
+    let ten = Purpose::Step(Percent::from_tenths(100).unwrap());
+    let mut bench = Bench::at_step(0);
+    bench.refused(ten, bench.split(100), ErrorClass::Denied);
+    assert!(bench.decide().starts_with("note restoring: AWS refused"));
+    let mut bench = Bench::at_step(0);
+    bench.refused(ten, bench.split(100), ErrorClass::Throttled);
+    assert!(bench.decide().starts_with("wait: before trying again"));
+    bench.pass_time(10);
+    assert!(bench.decide().starts_with("act set rule step 10%"));
+    let mut bench = Bench::at_step(0);
+    bench.refused(ten, bench.split(100), ErrorClass::Credentials);
+    assert!(bench.decide().starts_with("leave: the credentials"));
+}
+
+#[test]
+fn what_cannot_be_seen_is_not_acted_upon() {
+    let mut bench = Bench::at_step(0);
+    bench.seen.routes.value = Err(failed(ErrorClass::Throttled));
+    assert!(bench.decide().starts_with("wait: cannot look"));
+    bench.seen.routes.value = Err(failed(ErrorClass::NotFound));
+    assert!(bench.decide().starts_with("finish Held: something that the plan needs is gone"));
+}

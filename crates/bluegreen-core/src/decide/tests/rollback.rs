@@ -1,0 +1,123 @@
+//! The way back.
+
+use super::bench::{Bench, failed, forward};
+use crate::journal::{Fact, Purpose, Verb};
+use crate::model::Percent;
+use crate::ports::ErrorClass;
+
+const TEN: Purpose = Purpose::Step(Percent::from_tenths_const(100));
+
+#[test]
+fn traffic_first_then_capacity_then_the_end() {
+    let mut bench = Bench::at_step(1);
+    bench.restoring();
+    assert_eq!(bench.decide(), "act set rule restore [blue 1]");
+    bench.set("restore", Purpose::Restore, forward(&[("blue", 1)], None));
+    assert_eq!(bench.decide(), "wait: reads that are newer than the last write");
+    bench.pass_time(30);
+    assert_eq!(bench.decide(), "note traffic restored");
+    bench.fact(Fact::TrafficRestored);
+    assert_eq!(bench.decide(), "wait: connections to green to drain");
+    bench.pass_time(330);
+    assert_eq!(bench.decide(), "act green web:1 x0");
+}
+
+#[test]
+fn pinned_clients_leave_with_the_group() {
+    let sticky = |plan: &mut crate::plan::Plan| {
+        plan.baseline.routes[0].actions = forward(&[("blue", 100), ("green", 0)], Some(60));
+    };
+    let mut bench = Bench::at_step_with(1, sticky);
+    bench.restoring();
+    assert_eq!(bench.decide(), "act set rule evict [blue 100]");
+    bench.set("evict", Purpose::Evict, forward(&[("blue", 100)], Some(60)));
+    assert_eq!(bench.decide(), "note evicted");
+    bench.fact(Fact::Evicted);
+    assert_eq!(bench.decide(), "wait: clients that are pinned to the canary to come back");
+    bench.pass_time(60);
+    assert_eq!(bench.decide(), "act set rule restore [blue 100 green 0]");
+}
+
+#[test]
+fn nothing_written_means_nothing_to_restore() {
+    let mut bench = Bench::new();
+    bench.fact(Fact::GreenAtStart);
+    bench.take("c1", Verb::Abort);
+    bench.restoring();
+    assert_eq!(bench.decide(), "note traffic restored");
+    bench.fact(Fact::TrafficRestored);
+    assert_eq!(bench.decide(), "note capacity restored");
+    bench.fact(Fact::CapacityRestored);
+    assert!(bench.decide().starts_with("finish RolledBack"));
+}
+
+#[test]
+fn a_forward_write_in_doubt_is_overwritten_at_once() {
+    let mut bench = Bench::at_step(0);
+    bench.in_doubt(TEN, bench.split(100));
+    bench.restoring();
+    assert_eq!(bench.decide(), "act set rule restore [blue 1]");
+}
+
+#[test]
+fn blind_it_still_writes_and_never_calls_it_verified() {
+    let mut bench = Bench::at_step(1);
+    bench.restoring();
+    bench.seen.routes.value = Err(failed(ErrorClass::Throttled));
+    assert_eq!(bench.decide(), "act set rule restore [blue 1]");
+    bench.sent(Purpose::Restore, forward(&[("blue", 1)], None));
+    assert_eq!(bench.decide(), "wait: the routes to be readable again, to verify the rollback");
+    bench.pass_time(901);
+    assert!(bench.decide().starts_with("finish RollbackFailed"));
+}
+
+#[test]
+fn refused_writes_are_tried_until_the_deadline() {
+    let mut bench = Bench::at_step(1);
+    bench.restoring();
+    bench.refused(Purpose::Restore, forward(&[("blue", 1)], None), ErrorClass::Denied);
+    assert_eq!(bench.decide(), "wait: before trying the rollback again");
+    bench.pass_time(10);
+    assert_eq!(bench.decide(), "act set rule restore [blue 1]");
+    bench.pass_time(900);
+    assert!(bench.decide().starts_with("finish RollbackFailed: the baseline could not be restored and verified"));
+}
+
+#[test]
+fn a_foreign_value_is_noted_before_it_is_overwritten() {
+    let foreign = forward(&[("blue", 7), ("green", 3)], None);
+    let mut bench = Bench::at_step(1);
+    bench.restoring();
+    bench.found(foreign.clone());
+    assert_eq!(bench.decide(), "note drift");
+    let drift = Fact::Drift { route: super::bench::rule(), expected: vec![], found: foreign };
+    bench.fact(drift.clone());
+    assert_eq!(bench.decide(), "act set rule restore [blue 1]");
+    bench.fact(drift.clone());
+    bench.fact(drift);
+    assert!(bench.decide().starts_with("finish RollbackFailed: someone else keeps writing"));
+}
+
+#[test]
+fn a_foreign_value_that_spares_the_canary_is_left_for_a_person() {
+    let foreign = forward(&[("blue", 7), ("green", 0)], None);
+    let mut bench = Bench::at_step(1);
+    bench.restoring();
+    bench.found(foreign.clone());
+    bench.fact(Fact::Drift { route: super::bench::rule(), expected: vec![], found: foreign });
+    assert!(bench.decide().starts_with("finish Held"));
+    bench.take("c1", Verb::Abort);
+    assert_eq!(bench.decide(), "act set rule restore [blue 1]");
+}
+
+#[test]
+fn an_empty_stable_fleet_is_filled_before_traffic_returns() {
+    let mut bench = Bench::at_step(1);
+    bench.restoring();
+    bench.seen.health.blue.value.as_mut().unwrap().healthy = 0;
+    assert_eq!(bench.decide(), "wait: blue to have a healthy target to go back to");
+    bench.seen.services.value.as_mut().unwrap().blue.desired = 0;
+    assert_eq!(bench.decide(), "act blue x4");
+    bench.seen.health.green.value.as_mut().unwrap().healthy = 0;
+    assert_eq!(bench.decide(), "act set rule restore [blue 1]", "with both empty, the good version gets the traffic");
+}

@@ -22,6 +22,7 @@ import control  # noqa: E402
 import gaps  # noqa: E402
 import scheduler  # noqa: E402
 import wire  # noqa: E402
+from control import TEST_CLIENTS  # noqa: E402
 
 
 class Dropped(ConnectionError):
@@ -33,6 +34,9 @@ class Emulator:
 
     def __init__(self):
         self.lock = threading.RLock()
+        # Closed while a test arranges something that must be in place before an operator's next request.
+        self.gate = threading.Event()
+        self.gate.set()
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.bridge = wire.CborBridge()
         self.control = control.Control()
@@ -41,16 +45,26 @@ class Emulator:
     def __call__(self, environ, start_response):
         path = environ.get("PATH_INFO", "")
         body = wire.read_body(environ)
+        if not path.startswith("/_test/") and wire.client_of(environ.get("HTTP_USER_AGENT", "")) not in TEST_CLIENTS:
+            self.gate.wait()
         with self.lock:
             if path.startswith("/_test/"):
                 status, headers, reply = self.control_request(environ["REQUEST_METHOD"], path, body)
             else:
                 status, headers, reply = self.aws_request(environ, body)
+        headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
+        headers.append(("Content-Length", str(len(reply))))
         start_response(f"{status} {'OK' if status < 400 else 'Error'}", headers)
         return [reply]
 
     def control_request(self, method, path, body):
-        if (method, path) == ("POST", "/_test/reset"):
+        if (method, path) == ("POST", "/_test/pause"):
+            self.gate.clear()
+            status, document = 200, {}
+        elif (method, path) == ("POST", "/_test/unpause"):
+            self.gate.set()
+            status, document = 200, {}
+        elif (method, path) == ("POST", "/_test/reset"):
             moto_api_backend.reset()
             self.control = control.Control()
             status, document = 200, {}

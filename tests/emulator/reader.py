@@ -3,6 +3,7 @@
 
     reader.py --endpoint URL --fixture FILE [--out FILE]     one line per distinct observation, until stdin closes
     reader.py --endpoint URL --fixture FILE --once           one observation
+    reader.py --endpoint URL --fixture FILE --settled        one observation, when ECS has done what it was asked
 """
 
 import argparse
@@ -39,6 +40,17 @@ class Reader:
             "revisions": self.ecs.list_task_definitions(familyPrefix=family)["taskDefinitionArns"],
         }
 
+    def settle(self):
+        """Waits until every service runs what it should, and no target is on its way in or out."""
+        pace = {"Delay": POLL_SECONDS, "MaxAttempts": 300}
+        names = list(self.fixture["services"].values())
+        self.ecs.get_waiter("services_stable").wait(
+            cluster=self.fixture["cluster"], services=names, WaiterConfig=pace
+        )
+        for arn in self.fixture["targetGroups"].values():
+            while {"initial", "draining"} & set(self.targets(arn)):
+                select.select([], [], [], POLL_SECONDS)
+
     def name_of(self, rule):
         return self.fixture["listener"] if rule["IsDefault"] else rule["RuleArn"]
 
@@ -67,18 +79,21 @@ def main():
     parser.add_argument("--fixture", required=True, help="the file that holds the fixture's document")
     parser.add_argument("--out", help="append here; standard output when absent")
     parser.add_argument("--once", action="store_true")
+    parser.add_argument("--settled", action="store_true")
     arguments = parser.parse_args()
     with open(arguments.fixture, encoding="utf-8") as file:
         reader = Reader(arguments.endpoint, json.load(file))
     out = open(arguments.out, "a", encoding="utf-8") if arguments.out else sys.stdout
     last = None
+    if arguments.settled:
+        reader.settle()
     while True:
         seen = json.dumps(reader.look(), sort_keys=True, default=str)
         if seen != last:
             print(seen, file=out, flush=True)
             last = seen
         # The pause between looks is also the wait for the word to stop.
-        if arguments.once or select.select([sys.stdin], [], [], POLL_SECONDS)[0]:
+        if arguments.once or arguments.settled or select.select([sys.stdin], [], [], POLL_SECONDS)[0]:
             break
 
 

@@ -1,1 +1,3 @@
-//! placeholder
+//! Support for the tests that look at the whole: the real binary, the workspace, third-party emulators.
+
+pub mod emulator;

@@ -10,7 +10,6 @@ import signal
 import time
 
 from moto.cloudwatch.models import cloudwatch_backends
-from moto.ecs.models import ecs_backends
 from moto.elbv2.models import elbv2_backends
 
 TEST_CLIENTS = ("fixture", "reader", "selfcheck")
@@ -216,8 +215,3 @@ def edit_weights(backend, rule_arn, weights):
         for group in action.get("ForwardConfig", {}).get("TargetGroups", []):
             group["Weight"] = weights.get(group["TargetGroupArn"], group.get("Weight"))
     backend.modify_rule(rule_arn, [], actions)
-
-
-def known_services():
-    """How many services the scheduler has to look after; a sign of life for the self check."""
-    return sum(len(b.services) for account in ecs_backends.keys() for b in ecs_backends[account].values())

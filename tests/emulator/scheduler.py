@@ -75,7 +75,7 @@ class Converge:
         for _ in range(wanted - len(alive)):
             self.launch(primary)
         self.retire(primary, wanted)
-        self.count(wanted)
+        self.count()
 
     def of(self, deployment, *states):
         states = states or ("PENDING", "RUNNING")
@@ -141,7 +141,7 @@ class Converge:
                     return False
         return True
 
-    def count(self, wanted):
+    def count(self):
         for deployment in self.service.deployments:
             running, pending = len(self.of(deployment, "RUNNING")), len(self.of(deployment, "PENDING"))
             if (deployment["runningCount"], deployment["pendingCount"]) != (running, pending):

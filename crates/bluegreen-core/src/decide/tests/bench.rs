@@ -157,10 +157,10 @@ pub(super) fn failed(class: ErrorClass) -> CallError {
 
 impl Bench {
     pub(super) fn new() -> Bench {
-        Bench::with(plan())
+        Bench::with(&plan())
     }
 
-    pub(super) fn with(plan: Plan) -> Bench {
+    pub(super) fn with(plan: &Plan) -> Bench {
         let operator = Operator { user: "ann".into(), host: "desk".into(), pid: 1, version: "0".into() };
         let body = Body::Started { hash: plan.hash(), plan: Box::new(plan.clone()), operator };
         let state = RunState::fold(&[Record { seq: 0, at: start(), body }]).unwrap();
@@ -190,7 +190,7 @@ impl Bench {
     fn attached_with(change: impl Fn(&mut Plan)) -> Bench {
         let mut plan = plan();
         change(&mut plan);
-        let mut bench = Bench::with(plan);
+        let mut bench = Bench::with(&plan);
         bench.fact(Fact::GreenAtStart);
         bench.set("attach", Purpose::Attach, bench.split(0));
         bench.fact(Fact::Attached);
@@ -385,7 +385,7 @@ fn say_mutation(mutation: &Mutation) -> String {
                 Purpose::Restore => "restore".into(),
             };
             let forward = Action::forward_of(actions).unwrap();
-            let member = |g: &ForwardGroup| format!("{} {}", g.arn.name(), g.weight.map_or(1, |w| w.get()));
+            let member = |g: &ForwardGroup| format!("{} {}", g.arn.name(), g.weight.map_or(1, Weight::get));
             format!("set rule {purpose} [{}]", forward.groups.iter().map(member).collect::<Vec<_>>().join(" "))
         }
     }

@@ -8,6 +8,9 @@ use crate::model::{DriftPolicy, NoData, Percent};
 use crate::observe::{AlarmState, Reading, StateChange};
 use crate::ports::ErrorClass;
 
+/// A name, what is done to the calm bench, and what is then noted.
+type Case = (&'static str, fn(&mut Bench), &'static str);
+
 fn with_alarm(bench: &mut Bench, state: AlarmState) {
     bench.seen.alarms.value = Ok(vec![alarm(state)]);
 }
@@ -34,7 +37,7 @@ fn an_alarm_that_was_allowed_red_counts_once_it_changes() {
 
 #[test]
 fn five_kinds_of_no_answer_are_told_apart_and_none_is_green() {
-    let cases: [(&str, fn(&mut Bench), &str); 5] = [
+    let cases: [Case; 5] = [
         (
             "insufficient",
             |b| with_alarm(b, AlarmState::InsufficientData),

@@ -1,9 +1,22 @@
 //! `bluegreen.yaml`: what the user wants released, read with every diagnostic at once.
 
+mod check;
+mod environment;
+mod read;
+mod reference;
+mod rules;
+mod schema;
+mod shape;
+mod steps;
+mod table;
+mod text;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::diagnostic::{Diagnostic, Report, Span, codes};
+use crate::document::{self, Parsed};
 use crate::model::{
     AfterCommit, AlarmPolicy, ByColor, Capacity, DriftPolicy, Hook, RollbackPolicy, RouteId, Step, TaskDefinitionArn,
     Timing,
@@ -89,3 +102,69 @@ pub struct TestRoute {
 
 /// The bake time where the spec names none.
 pub const DEFAULT_BAKE: Duration = Duration::from_secs(600);
+
+/// How long a hook may run where the spec says nothing.
+pub const DEFAULT_HOOK_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// Reads a spec for one environment; `text` is YAML or JSON.
+///
+/// `environment` may be left out where the spec has only one. `variables` gives the values of `${NAME}`; those in
+/// other environments are not asked for. Returns the spec with its warnings.
+///
+/// # Errors
+///
+/// All findings at once, warnings included, if any of them is an error.
+pub fn parse(
+    source_name: &str,
+    text: &str,
+    environment: Option<&str>,
+    variables: document::Variables<'_>,
+) -> Result<(Spec, Vec<Diagnostic>), Report> {
+    let Parsed { root, diagnostics: mut findings } = document::parse(text);
+    let Some(mut root) = root else { return Err(Report::new(source_name, text, findings)) };
+
+    let chosen = environment::choose(&root, environment);
+    let substituted = environment::substitute(&mut root, chosen.as_ref().ok().cloned().flatten().as_deref(), variables);
+    let checked = check::check(&root);
+    let name = match chosen {
+        Ok(name) => name,
+        Err(diagnostic) => {
+            findings.push(diagnostic);
+            None
+        }
+    };
+    let (spec, semantic) = read::read(&root, name.as_deref(), &checked.meant);
+
+    // A scalar whose variable is missing has been reported; whatever else is wrong with it follows from that.
+    let muted = |finding: &Diagnostic| finding.place.is_some_and(|place| substituted.unresolved.contains(&place.span));
+    findings.extend(checked.findings.into_iter().chain(semantic).filter(|finding| !muted(finding)));
+    findings.extend(substituted.findings);
+    if findings.iter().any(Diagnostic::is_error) {
+        return Err(Report::new(source_name, text, findings));
+    }
+    crate::diagnostic::sort(&mut findings);
+    spec.map(|spec| (spec, findings)).ok_or_else(|| {
+        let lost = Diagnostic::error(codes::WRONG_KIND, "this is not a spec that can be read");
+        Report::new(source_name, text, vec![lost])
+    })
+}
+
+/// What substitution left behind.
+struct Substituted {
+    findings: Vec<Diagnostic>,
+    /// Scalars whose variables have no value.
+    unresolved: Vec<Span>,
+}
+
+/// The JSON Schema (draft 2020-12) of a spec, for editors.
+pub fn json_schema() -> serde_json::Value {
+    schema::schema()
+}
+
+/// Every key of a spec as a Markdown table.
+pub fn reference_markdown() -> String {
+    reference::markdown()
+}
+
+#[cfg(test)]
+mod tests;

@@ -34,6 +34,45 @@ codes! {
     VARIABLE_UNSET = "BG0020", "a variable that has no value and no default";
     VARIABLE_SYNTAX = "BG0021", "a `${` that does not form a variable";
     VARIABLE_TOO_LONG = "BG0022", "the values of variables make the file too large";
+
+    // BG01xx: bluegreen.yaml.
+    UNKNOWN_KEY = "BG0101", "a key that is not part of the format";
+    MISSING_KEY = "BG0102", "a required key is missing";
+    WRONG_KIND = "BG0103", "a list, a mapping or text stands where another kind of value belongs";
+    NO_VALUE = "BG0104", "a key without a value";
+    NOT_TEXT = "BG0105", "a number or truth value stands where text belongs";
+    NOT_A_CHOICE = "BG0106", "a word that is not one of those allowed";
+    BAD_DURATION = "BG0107", "not a length of time with its unit";
+    BAD_SHARE = "BG0108", "not a share that load-balancer weights can express";
+    BAD_NUMBER = "BG0109", "not a whole number in the allowed range";
+    BAD_TEXT = "BG0110", "text that does not have the form it needs";
+    BAD_ARN = "BG0111", "not the ARN of the right kind of resource";
+    LIST_SIZE = "BG0112", "a list has too few or too many items";
+    REPEATED = "BG0113", "an item stands twice in a list";
+    KEY_CHOICE = "BG0114", "keys that exclude each other, or none where one is needed";
+    ZERO = "BG0115", "a duration of zero where time is needed";
+    VERSION = "BG0116", "a version of the format that this program does not read";
+    NOT_IN_THIS_VERSION = "BG0117", "a part of the format that this version does not act on";
+    ENGINE = "BG0118", "an engine that this version does not drive";
+    ENVIRONMENT = "BG0120", "the environment is unknown, or none was chosen among several";
+    SAME_FLEET = "BG0121", "blue and green are the same service or target group";
+    ELSEWHERE = "BG0122", "an ARN of another account, region or partition";
+    TEST_ROUTE = "BG0123", "the test route carries production traffic";
+    TWO_BALANCERS = "BG0124", "routes of two load balancers";
+    NOTHING_TO_RELEASE = "BG0125", "neither a file, nor an ARN, nor images";
+    IMAGES_OF_ARN = "BG0126", "images for a revision that is registered already";
+    WEIGHT_FALLS = "BG0130", "a step gives less traffic than the one before";
+    WEIGHT_BOUNDS = "BG0131", "a step gives no traffic, or all of it before the end";
+    NO_WEIGHT = "BG0132", "a canary without any weight";
+    UNWATCHED_WEIGHT = "BG0133", "a weight that is left again at once, so that nothing is seen at it";
+    SCALE_BELOW_WEIGHT = "BG0134", "the canary gets a larger share of traffic than of tasks";
+    TIMING = "BG0135", "times that contradict each other";
+    NO_BAKE = "BG0136", "no time under watch at 100 %";
+    NO_ALARMS = "BG0140", "no alarm gates the release";
+    UNKNOWN_ALARM = "BG0141", "an exception for an alarm that is not asked";
+    SHELL = "BG0150", "a command line where a list of arguments belongs";
+    PLACEHOLDER = "BG0151", "a placeholder that is not known";
+    NO_TEST_URL = "BG0152", "a hook asks for a test URL that the spec does not give";
 }
 
 /// What a code means, in one line.

@@ -1,1 +1,21 @@
-//! placeholder
+//! AWS on a laptop: a deterministic world in virtual time behind the same ports that the AWS adapters implement.
+//!
+//! - [`world`]: what AWS knows and how it behaves, as a function of virtual time.
+//! - [`fronts`]: the world as ports; every call yields before it is made and before its answer arrives.
+//! - [`faults`]: what goes wrong with single calls; [`world::Deed`]: what other people do meanwhile.
+//! - [`executor`]: operators polled one at a time in a chosen order, killed and replaced, and all their interleavings.
+//! - [`store`]: journals in memory, with the lock of a dead operator released like a dead process's.
+//! - [`laws`]: the safety properties, judged at the instant of every write.
+//! - [`scenario`]: a ready-made shop with its plan.
+//!
+//! Nothing here reads the real clock or real randomness: the same seed gives the same run, call for call.
+
+pub mod executor;
+pub mod faults;
+pub mod fronts;
+pub mod laws;
+pub mod scenario;
+pub mod seed;
+pub mod store;
+pub mod trace;
+pub mod world;

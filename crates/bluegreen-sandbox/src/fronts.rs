@@ -1,0 +1,3 @@
+//! Ways to reach the world.
+
+pub mod ports;

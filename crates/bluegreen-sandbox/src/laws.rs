@@ -1,0 +1,279 @@
+//! The safety properties, judged from outside the engine: from what is true in the world, from what the operators were
+//! told, and from what the journal says. Every write is judged at the instant at which the world applies it.
+//!
+//! Where a property speaks of what an operator *could know*, the judgement allows for the age of its reads: an edit by
+//! somebody else counts against the operator only when it was told of it, or when it is older than the longest lag of
+//! such reads plus the plan's `freshness`.
+
+use bluegreen_core::journal::{Body, Fact, Record, Verb};
+use bluegreen_core::model::{Action, ActionKind, Color, Percent, RouteId, Step, TaskDefinitionArn, Timestamp};
+use bluegreen_core::plan::{Plan, Release};
+
+use crate::executor::{Inner, millis};
+use crate::trace::{ActionsWrite, Answer, Call, Detail, ServiceWrite};
+use crate::world::balancer::share_ppm;
+use crate::world::{Ms, World};
+
+mod ending;
+mod fleet;
+mod gates;
+mod traffic;
+
+/// A law that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which: `S1` to `S15`.
+    pub law: &'static str,
+    /// At which call.
+    pub call: u64,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub operator: String,
+    /// In words.
+    pub what: String,
+}
+
+/// One write and everything that was known when it took effect.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    /// The plan of the run that is being worked on.
+    pub plan: &'a Plan,
+    /// The world just after the write.
+    pub world: &'a World,
+    /// All calls before the write.
+    pub trace: &'a [Call],
+    /// The write.
+    pub call: &'a Call,
+    /// The records of the run that is being worked on.
+    pub journal: &'a [Record],
+    /// Which operator holds the service's lock.
+    pub holder: Option<&'a str>,
+    /// Whether nothing can be appended to the journal just now.
+    pub journal_full: bool,
+}
+
+/// The judgement of one law: what is wrong, if anything.
+pub type Judgement = Result<(), String>;
+
+/// The laws of single writes.
+pub const LAWS: [(&str, fn(&Case<'_>) -> Judgement); 13] = [
+    ("S1", traffic::split_valid),
+    ("S2", gates::alarms_read_green),
+    ("S3", traffic::targets_seen_healthy),
+    ("S4", gates::written_ahead),
+    ("S5", fleet::retreat_ready),
+    ("S6", gates::no_way_forward_from_back),
+    ("S7", fleet::no_early_scale_in),
+    ("S8", gates::single_writer),
+    ("S9", traffic::no_silent_overwrite),
+    ("S10", traffic::step_by_step),
+    ("S11", gates::only_planned_things),
+    ("S13", traffic::bounded_exposure),
+    ("S15", fleet::known_version),
+];
+
+/// A write that raises the canary's share of a production route; shares in millionths.
+#[derive(Clone, Copy, Debug)]
+struct Rise<'a> {
+    write: &'a ActionsWrite,
+    to: u32,
+}
+
+impl<'a> Case<'a> {
+    fn actions(&self) -> Option<&'a ActionsWrite> {
+        match &self.call.detail {
+            Detail::Actions(write) => Some(write),
+            _ => None,
+        }
+    }
+
+    fn service(&self) -> Option<&'a ServiceWrite> {
+        match &self.call.detail {
+            Detail::Service(write) => Some(write),
+            _ => None,
+        }
+    }
+
+    /// The write as a rise of the canary's share, if it is one. The test route carries no production traffic.
+    fn rise(&self) -> Option<Rise<'a>> {
+        rise_of(self.plan, self.call)
+    }
+
+    fn facts(&self) -> impl DoubleEndedIterator<Item = (&'a Record, &'a Fact)> {
+        self.journal.iter().filter_map(|record| match &record.body {
+            Body::Fact(fact) => Some((record, fact)),
+            _ => None,
+        })
+    }
+
+    fn has_fact(&self, test: impl Fn(&Fact) -> bool) -> bool {
+        self.facts().any(|(_, fact)| test(fact))
+    }
+
+    /// The newest answer to this operator that `pick` recognises, with its time.
+    fn told<T>(&self, pick: impl Fn(&'a Call) -> Option<T>) -> Option<(Timestamp, T)> {
+        let own = |call: &&Call| call.operator == self.call.operator && call.answer == Answer::Ok;
+        self.trace.iter().rev().filter(own).find_map(|call| Some((call.at, pick(call)?)))
+    }
+
+    /// The same, unless it is older than the plan allows for a forward write.
+    fn told_lately<T>(&self, pick: impl Fn(&'a Call) -> Option<T>) -> Option<T> {
+        let age = |at: Timestamp| self.call.at.duration_since(at);
+        let (at, answer) = self.told(pick)?;
+        (age(at) <= jiff::SignedDuration::try_from(self.plan.timing.freshness).ok()?).then_some(answer)
+    }
+
+    /// How long something must have been true before an operator can be blamed for not knowing.
+    fn allowance(&self) -> Ms {
+        self.world.config.lags.longest() + millis(self.plan.timing.freshness)
+    }
+
+    /// The revision that is released, once it is known.
+    fn asked_revision(&self) -> Option<&'a TaskDefinitionArn> {
+        asked_revision(self.plan, self.journal)
+    }
+
+    fn restoring(&self) -> bool {
+        self.has_fact(|fact| matches!(fact, Fact::Restoring(_)))
+    }
+
+    /// Whether a person has cut short what came after `since`.
+    fn promoted_since(&self, since: Timestamp) -> bool {
+        self.facts().any(|(_, fact)| match fact {
+            Fact::Commanded(command) => match command.verb {
+                Verb::PromoteFull => true,
+                Verb::Promote => command.at >= since,
+                Verb::Pause | Verb::Abort => false,
+            },
+            _ => false,
+        })
+    }
+
+    /// The steps that set a weight, with their indices and shares in millionths.
+    fn weight_steps(&self) -> impl DoubleEndedIterator<Item = (usize, u32)> {
+        self.plan.steps.iter().enumerate().filter_map(|(index, step)| match step {
+            Step::SetWeight(share) => Some((index, ppm(*share))),
+            _ => None,
+        })
+    }
+
+    fn color_of_service(&self, name: &str) -> Option<Color> {
+        self.plan.baseline.services.iter().find(|(_, service)| service.name == name).map(|(color, _)| color)
+    }
+}
+
+fn rise_of<'a>(plan: &Plan, call: &'a Call) -> Option<Rise<'a>> {
+    let Detail::Actions(write) = &call.detail else { return None };
+    let production = plan.route_ids().any(|id| *id == write.route);
+    let share = |actions: &[Action]| share_ppm(actions, plan.canary_group());
+    let to = share(&write.after);
+    (production && to > share(&write.before)).then_some(Rise { write, to })
+}
+
+fn asked_revision<'a>(plan: &'a Plan, journal: &'a [Record]) -> Option<&'a TaskDefinitionArn> {
+    let registered = journal.iter().rev().find_map(|record| match &record.body {
+        Body::Fact(Fact::TaskDefinition(arn)) => Some(arn),
+        _ => None,
+    });
+    match &plan.release {
+        Release::Existing(arn) => Some(arn),
+        Release::Register { .. } => registered,
+    }
+}
+
+fn ppm(share: Percent) -> u32 {
+    u32::from(share.tenths()) * 1_000
+}
+
+/// A share in millionths as people write it.
+fn percent(ppm: u32) -> String {
+    format!("{}.{} %", ppm / 10_000, ppm % 10_000 / 1_000)
+}
+
+/// The same actions in a form in which equal behaviour is equal: stickiness that is off may be left out, and so may the
+/// weight of a group that stands alone.
+fn normal(actions: &[Action]) -> Vec<Action> {
+    let mut actions = actions.to_vec();
+    for action in &mut actions {
+        if let ActionKind::Forward(forward) = &mut action.kind {
+            forward.stickiness = forward.stickiness.take().filter(|stickiness| stickiness.enabled);
+            if let [alone] = forward.groups.as_mut_slice() {
+                alone.weight = None;
+            }
+        }
+    }
+    actions
+}
+
+fn baseline_of<'a>(plan: &'a Plan, route: &RouteId) -> Option<&'a [Action]> {
+    plan.all_routes().find(|snapshot| snapshot.id == *route).map(|snapshot| snapshot.actions.as_slice())
+}
+
+/// The plan of a run.
+fn plan_of(journal: &[Record]) -> Option<&Plan> {
+    match &journal.first()?.body {
+        Body::Started { plan, .. } => Some(plan),
+        _ => None,
+    }
+}
+
+/// Judges the newest call of the trace, which has just taken effect.
+pub(crate) fn judge_write(inner: &mut Inner) {
+    let found = {
+        let Some((call, trace)) = inner.trace.split_last() else { return };
+        let journal = inner.store.held_records();
+        let violation = |(law, what)| Violation { law, call: call.index, at: call.at, operator: call.operator.clone(), what };
+        let judged: Vec<(&'static str, String)> = match (&call.detail, plan_of(journal)) {
+            (Detail::Appended(record), Some(plan)) => match &record.body {
+                Body::Finished(ending) => ending::at_report(inner, plan, journal, ending.terminal),
+                _ => Vec::new(),
+            },
+            (Detail::Actions(_) | Detail::Service(_) | Detail::Registered(..), Some(plan)) => {
+                let case = Case {
+                    plan,
+                    world: &inner.world,
+                    trace,
+                    call,
+                    journal,
+                    holder: inner.store.holder(),
+                    journal_full: inner.store.is_full(inner.world.now_ms()),
+                };
+                judge(&case)
+            }
+            (Detail::Actions(_) | Detail::Service(_) | Detail::Registered(..), None) => {
+                vec![("S4", format!("{} without a plan in a journal that is held", call.operation))]
+            }
+            _ => Vec::new(),
+        };
+        judged.into_iter().map(violation).collect::<Vec<_>>()
+    };
+    inner.violations.extend(found);
+}
+
+/// The laws that one write breaks.
+pub fn judge(case: &Case<'_>) -> Vec<(&'static str, String)> {
+    LAWS.iter().filter_map(|(law, check)| check(case).err().map(|what| (*law, what))).collect()
+}
+
+/// Judges the end state, after the data plane has had its time.
+pub(crate) fn judge_end(inner: &mut Inner) {
+    let mut found = Vec::new();
+    for (run, journal) in inner.store.runs() {
+        let (Some(plan), Some(Body::Finished(ending))) = (plan_of(journal), journal.last().map(|record| &record.body))
+        else {
+            continue;
+        };
+        found.extend(ending::at_rest(&inner.world, plan, ending.terminal).into_iter().map(|what| Violation {
+            law: "S12",
+            call: inner.calls,
+            at: inner.world.now(),
+            operator: run.to_string(),
+            what,
+        }));
+    }
+    inner.violations.extend(found);
+}
+
+#[cfg(test)]
+mod tests;

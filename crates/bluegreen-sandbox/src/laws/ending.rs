@@ -1,0 +1,96 @@
+//! S12: what is reported is so.
+
+use bluegreen_core::journal::{Record, Terminal};
+use bluegreen_core::plan::Plan;
+
+use super::{asked_revision, baseline_of, normal, percent};
+use crate::executor::{Inner, millis};
+use crate::world::{World, Writer};
+
+/// Judges a report at the instant at which it is written.
+pub(super) fn at_report(
+    inner: &Inner,
+    plan: &Plan,
+    journal: &[Record],
+    terminal: Terminal,
+) -> Vec<(&'static str, String)> {
+    let written = || inner.trace.iter().any(|call| call.applied && !call.operation.starts_with("journal:"));
+    let found = match terminal {
+        Terminal::Promoted => promoted(&inner.world, plan, journal),
+        Terminal::RolledBack | Terminal::Aborted => restored(&inner.world, plan),
+        Terminal::Refused if inner.store.runs().count() == 1 && written() => {
+            vec!["refused, although something had been written".to_owned()]
+        }
+        Terminal::Refused | Terminal::Held | Terminal::RollbackFailed => Vec::new(),
+    };
+    found.into_iter().map(|what| ("S12", what)).collect()
+}
+
+/// Promoted: the canary has everything on every route, is healthy, and is what was asked for.
+pub(super) fn promoted(world: &World, plan: &Plan, journal: &[Record]) -> Vec<String> {
+    let mut found = Vec::new();
+    for id in plan.route_ids().filter(|id| !lately_foreign(world, plan, id)) {
+        let share = world.intended_share(id, plan.canary_group());
+        if share != 1_000_000 {
+            found.push(format!("reported Promoted while {id} is at {}", percent(share)));
+        }
+    }
+    if world.health(plan.canary_group()).healthy == 0 {
+        found.push("reported Promoted without a healthy target".to_owned());
+    }
+    let key = (plan.site.cluster.clone(), plan.canary_baseline().name.clone());
+    let running = world.state().services.get(&key).map(|service| &service.task_definition);
+    if running.is_none() || running != asked_revision(plan, journal) {
+        found.push(format!("reported Promoted while the canary fleet runs {running:?}"));
+    }
+    found
+}
+
+/// Rolled back: every route is as it was, word for word, and the canary fleet has its old count.
+pub(super) fn restored(world: &World, plan: &Plan) -> Vec<String> {
+    let mut found = Vec::new();
+    for route in plan.all_routes().filter(|route| !lately_foreign(world, plan, &route.id)) {
+        let now = world.state().routes.get(&route.id).map(|record| normal(&record.actions));
+        if now.as_ref() != Some(&normal(&route.actions)) {
+            found.push(format!("reported as restored while {} differs from the baseline", route.id));
+        }
+    }
+    let canary = plan.canary_baseline();
+    let key = (plan.site.cluster.clone(), canary.name.clone());
+    if let Some(service) = world.state().services.get(&key).filter(|service| service.desired != canary.desired) {
+        found.push(format!("reported as restored with {} tasks in {}", service.desired, canary.name));
+    }
+    found
+}
+
+/// Judges the end of a run when the data plane has come to rest.
+pub(super) fn at_rest(world: &World, plan: &Plan, terminal: Terminal) -> Vec<String> {
+    let mut found = Vec::new();
+    for id in plan.route_ids() {
+        let Some(route) = world.state().routes.get(id).filter(|route| route.writer != Writer::ThirdParty) else {
+            continue;
+        };
+        let routed = route.routed_at(world.now_ms());
+        let share = world.routed_share(id, plan.canary_group());
+        match terminal {
+            Terminal::Promoted if share != 1_000_000 => {
+                found.push(format!("after Promoted the data plane gives {id} {}", percent(share)));
+            }
+            Terminal::RolledBack | Terminal::Aborted
+                if baseline_of(plan, id).map(normal) != Some(normal(routed)) =>
+            {
+                found.push(format!("after {terminal} the data plane of {id} differs from the baseline"));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Whether somebody else wrote a route so lately that a read may not have shown it.
+fn lately_foreign(world: &World, plan: &Plan, id: &bluegreen_core::model::RouteId) -> bool {
+    let slack = world.config.lags.longest() + millis(plan.timing.poll) + millis(plan.timing.freshness);
+    world.state().routes.get(id).is_some_and(|route| {
+        route.writer == Writer::ThirdParty && world.now_ms().saturating_sub(route.written_at) <= slack
+    })
+}

@@ -1,0 +1,218 @@
+//! What AWS knows, and how it behaves, over virtual time.
+//!
+//! Most of it is derived: a task is healthy *because* it was started, its group attached and its checks passed before
+//! the moment one asks for. Only what someone decided (actions, counts, revisions, alarm states) is stored, in
+//! versions, so that a read can be answered from the past.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::seed::draw;
+
+mod alarms;
+pub(crate) mod balancer;
+mod config;
+pub(crate) mod definitions;
+mod fleet;
+mod script;
+mod state;
+mod traffic;
+
+pub use alarms::{AlarmRule, Watch};
+pub use config::{Behaviour, Config, Lag, Quotas, ReadLags};
+pub use script::{Deed, When};
+pub use state::{
+    AlarmRecord, DefinitionRecord, DeploymentRecord, GroupRecord, RouteRecord, ServiceRecord, State, Task, Writer,
+};
+pub use traffic::{Client, Traffic};
+
+/// Milliseconds since the world began.
+pub type Ms = u64;
+
+/// The kinds of reads that can be answered from the past, each with its own lag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReadKind {
+    /// Rules and default actions.
+    Routes,
+    /// Target groups with their wiring.
+    Groups,
+    /// Target health.
+    Health,
+    /// ECS services.
+    Services,
+    /// Task definitions.
+    Definitions,
+    /// Alarms and their history.
+    Alarms,
+}
+
+/// AWS.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// How it behaves.
+    pub config: Config,
+    now: Ms,
+    state: Arc<State>,
+    /// Earlier states, oldest first, each with the time from which it held.
+    history: Vec<(Ms, Arc<State>)>,
+    /// How many writes have been made, for draws that belong to one of them.
+    writes: u64,
+    behaviours: BTreeMap<String, Behaviour>,
+    script: Vec<(When, Deed)>,
+    alarm_rules: Vec<AlarmRule>,
+    /// Requests and clients.
+    pub traffic: Traffic,
+    next_task: u64,
+}
+
+impl World {
+    /// An empty world at its first moment.
+    pub fn new(config: Config) -> World {
+        World {
+            config,
+            now: 0,
+            state: Arc::default(),
+            history: Vec::new(),
+            writes: 0,
+            behaviours: BTreeMap::new(),
+            script: Vec::new(),
+            alarm_rules: Vec::new(),
+            traffic: Traffic::default(),
+            next_task: 1,
+        }
+    }
+
+    /// Milliseconds since the world began.
+    pub fn now_ms(&self) -> Ms {
+        self.now
+    }
+
+    /// The virtual wall clock.
+    pub fn now(&self) -> Timestamp {
+        self.timestamp(self.now)
+    }
+
+    /// The wall clock at `ms`.
+    pub fn timestamp(&self, ms: Ms) -> Timestamp {
+        let elapsed = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
+        self.config.start.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The first millisecond that is not before `at`; 0 for times before the world began.
+    pub fn ms(&self, at: Timestamp) -> Ms {
+        let nanos = at.duration_since(self.config.start).as_nanos().max(0).unsigned_abs();
+        Ms::try_from(nanos.div_ceil(1_000_000)).unwrap_or(Ms::MAX)
+    }
+
+    /// Everything that is true now.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What someone reads now whose answer is `lag` milliseconds old, and when that was.
+    pub fn state_before(&self, lag: Ms) -> (&State, Ms) {
+        let at = self.now.saturating_sub(lag);
+        let held = self.history.iter().rev().find(|(since, _)| *since <= at);
+        held.map_or((&*self.state, self.now), |(_, state)| (state, at))
+    }
+
+    /// The age of the answer to one read, drawn for `what`.
+    pub fn lag<W: std::hash::Hash>(&self, kind: ReadKind, what: &W) -> Ms {
+        let lags = &self.config.lags;
+        let lag = match kind {
+            ReadKind::Routes => lags.routes,
+            ReadKind::Groups => lags.groups,
+            ReadKind::Health => lags.health,
+            ReadKind::Services => lags.services,
+            ReadKind::Definitions => lags.definitions,
+            ReadKind::Alarms => lags.alarms,
+        };
+        lag.pick(draw(self.config.seed, &("lag", kind, what)))
+    }
+
+    /// How a revision (`family:revision`) behaves from now on.
+    pub fn set_behaviour(&mut self, revision: &str, behaviour: Behaviour) {
+        self.behaviours.insert(revision.to_owned(), behaviour);
+        self.settle();
+    }
+
+    pub(crate) fn behaviour(&self, revision: &str) -> Behaviour {
+        self.behaviours.get(revision).copied().unwrap_or(Behaviour::Healthy)
+    }
+
+    /// Adds something that happens to the world.
+    pub fn script(&mut self, when: When, deed: Deed) {
+        self.script.push((when, deed));
+    }
+
+    /// Adds a link between traffic and an alarm.
+    pub fn watch(&mut self, rule: AlarmRule) {
+        self.alarm_rules.push(rule);
+    }
+
+    /// Changes the stored part of the world, then lets everything that follows from it happen.
+    pub fn change(&mut self, edit: impl FnOnce(&mut State)) {
+        edit(Arc::make_mut(&mut self.state));
+        self.settle();
+    }
+
+    /// A number for one write: propagation and the like are drawn from it.
+    pub(crate) fn next_write(&mut self) -> u64 {
+        self.writes += 1;
+        self.writes
+    }
+
+    /// Lets virtual time pass until `until`, with everything that happens on the way in its order.
+    pub fn advance_to(&mut self, until: Ms) {
+        while let Some(next) = self.next_event().filter(|next| *next <= until) {
+            self.pass(next);
+            self.due_deeds();
+            self.settle();
+        }
+        self.pass(until);
+    }
+
+    /// The next moment at which something changes by itself.
+    pub fn next_event(&self) -> Option<Ms> {
+        let scripted = self.script.iter().filter_map(|(when, _)| match when {
+            When::At(ms) => Some((*ms).max(self.now + 1)),
+            When::BeforeCall(_) => None,
+        });
+        let later = |ms: &Ms| *ms > self.now;
+        let own = self.fleet_events().chain(self.balancer_events()).filter(later);
+        let alarms = self.alarm_events().filter(later);
+        scripted.chain(own).chain(alarms).chain(self.traffic.next_visit(self.now)).min()
+    }
+
+    /// Counts the traffic of the time until `until`, during which nothing changes.
+    fn pass(&mut self, until: Ms) {
+        if until > self.now {
+            self.count_requests(until);
+            self.now = until;
+        }
+    }
+
+    /// What follows from the present at once: scheduling, visits, alarms, and a new version in the history.
+    fn settle(&mut self) {
+        self.mark_exposure();
+        self.attach_groups();
+        self.reconcile();
+        self.visit();
+        self.evaluate_alarms();
+        self.remember();
+    }
+
+    fn remember(&mut self) {
+        if self.history.last().is_some_and(|(_, state)| Arc::ptr_eq(state, &self.state)) {
+            return;
+        }
+        self.history.retain(|(since, _)| *since < self.now);
+        self.history.push((self.now, Arc::clone(&self.state)));
+        let horizon = self.now.saturating_sub(self.config.memory);
+        let stale = self.history.iter().take_while(|(since, _)| *since <= horizon).count();
+        // The newest of the old ones still holds at the horizon.
+        self.history.drain(..stale.saturating_sub(1));
+    }
+}

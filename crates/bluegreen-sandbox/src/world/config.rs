@@ -1,0 +1,155 @@
+//! The knobs of the world.
+
+use jiff::Timestamp;
+
+use super::Ms;
+
+/// How the world behaves. All times are virtual milliseconds.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The wall clock at the world's first moment.
+    pub start: Timestamp,
+    /// Where all draws come from.
+    pub seed: u64,
+    /// The account that everything is in, twelve digits.
+    pub account: String,
+    /// The region that everything is in.
+    pub region: String,
+    /// How long nodes of the load balancer go on routing by old weights.
+    pub propagation: Lag,
+    /// How old the answers to reads are.
+    pub lags: ReadLags,
+    /// How far back the past is kept; at least the longest lag.
+    pub memory: Ms,
+    /// From a task's placement to its container running.
+    pub start_delay: Ms,
+    /// From its registration in an attached group to its first passed check.
+    pub check_delay: Ms,
+    /// Tasks that the cluster has room for, stopping ones included.
+    pub capacity: u32,
+    /// Requests a second that arrive at each route.
+    pub requests_per_second: u64,
+    /// How long a closed minute's metrics take to arrive.
+    pub metric_delay: Ms,
+    /// AWS's limits.
+    pub quotas: Quotas,
+}
+
+impl Config {
+    /// A world without lags, seeded with `seed`, in which tasks take `start_delay` + `check_delay` = 1.5 s.
+    pub fn fast(seed: u64) -> Config {
+        Config {
+            // 2026-01-01T00:00:00Z
+            start: Timestamp::constant(1_767_225_600, 0),
+            seed,
+            account: "111122223333".to_owned(),
+            region: "eu-west-3".to_owned(),
+            propagation: Lag::NONE,
+            lags: ReadLags::default(),
+            memory: 150_000,
+            start_delay: 1_000,
+            check_delay: 500,
+            capacity: 100,
+            requests_per_second: 50,
+            metric_delay: 1_000,
+            quotas: Quotas::default(),
+        }
+    }
+}
+
+/// A delay between two bounds, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// At least this.
+    pub min: Ms,
+    /// At most this.
+    pub max: Ms,
+}
+
+impl Lag {
+    /// No delay at all.
+    pub const NONE: Lag = Lag { min: 0, max: 0 };
+
+    /// Always the same delay.
+    pub fn fixed(ms: Ms) -> Lag {
+        Lag { min: ms, max: ms }
+    }
+
+    /// Anything up to `max`.
+    pub fn up_to(max: Ms) -> Lag {
+        Lag { min: 0, max }
+    }
+
+    /// One delay, chosen by a random number, to the second where the span allows.
+    pub(crate) fn pick(self, random: u64) -> Ms {
+        let span = self.max.saturating_sub(self.min);
+        // Both ends of the span must be reachable, and whole seconds make traces readable.
+        let grain = if span >= 1_000 { 1_000 } else { 1 };
+        self.min + (random % (span / grain + 1)) * grain
+    }
+}
+
+/// How old the answer to each kind of read may be.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ReadLags {
+    /// Rules and default actions.
+    pub routes: Lag,
+    /// Target groups.
+    pub groups: Lag,
+    /// Target health.
+    pub health: Lag,
+    /// ECS services.
+    pub services: Lag,
+    /// Task definitions.
+    pub definitions: Lag,
+    /// Alarms.
+    pub alarms: Lag,
+}
+
+impl ReadLags {
+    /// The same lag for every kind.
+    pub fn all(lag: Lag) -> ReadLags {
+        ReadLags { routes: lag, groups: lag, health: lag, services: lag, definitions: lag, alarms: lag }
+    }
+
+    /// The longest of them.
+    pub fn longest(&self) -> Ms {
+        let all = [self.routes, self.groups, self.health, self.services, self.definitions, self.alarms];
+        all.iter().map(|lag| lag.max).max().unwrap_or(0)
+    }
+}
+
+/// Limits that AWS puts on single requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Quotas {
+    /// Target groups in one forward action.
+    pub groups_per_action: usize,
+    /// Services in one `DescribeServices` request; adapters page, so more names are simply asked for in turn.
+    pub alarm_names: usize,
+    /// The highest weight.
+    pub highest_weight: u16,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Quotas { groups_per_action: 5, alarm_names: 100, highest_weight: 999 }
+    }
+}
+
+/// What the tasks of a revision do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behaviour {
+    /// They start and pass their checks.
+    Healthy,
+    /// Their containers never run.
+    NeverStarts,
+    /// They run, and never pass a check.
+    NeverHealthy,
+    /// They pass for `healthy` milliseconds, fail for `unhealthy`, and so on.
+    Flaps {
+        /// Passing for this long.
+        healthy: Ms,
+        /// Failing for this long.
+        unhealthy: Ms,
+    },
+}

@@ -1,0 +1,108 @@
+//! What other people and the world itself do while a release runs.
+
+use bluegreen_core::model::{Action, Forward, RouteId, Split, TaskDefinitionArn};
+use bluegreen_core::observe::AlarmState;
+use bluegreen_core::ports::ServiceChange;
+use std::sync::Arc;
+
+use super::{Behaviour, Ms, World, Writer};
+
+/// When something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// At this virtual time.
+    At(Ms),
+    /// Just before the call with this index takes effect.
+    BeforeCall(u64),
+}
+
+/// Something that happens to the world, not done by an operator.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// Somebody replaces a route's actions.
+    EditRoute(RouteId, Vec<Action>),
+    /// Somebody changes a route's weights.
+    EditWeights(RouteId, Split),
+    /// Somebody deletes a rule.
+    DeleteRoute(RouteId),
+    /// Somebody changes a service of a cluster: its count, its revision, or both.
+    UpdateService(String, String, ServiceChange),
+    /// Somebody deregisters a revision.
+    Deregister(TaskDefinitionArn),
+    /// A service loses this many of its oldest tasks.
+    LoseTasks(String, String, usize),
+    /// An alarm changes its state.
+    SetAlarm(String, AlarmState),
+    /// Somebody deletes an alarm.
+    DeleteAlarm(String),
+    /// Somebody edits an alarm: its definition is now this.
+    EditAlarm(String, String),
+    /// A revision (`family:revision`) behaves otherwise.
+    Behave(String, Behaviour),
+    /// The cluster has room for this many tasks.
+    Capacity(u32),
+}
+
+impl World {
+    /// Does what is scripted for this moment.
+    pub(super) fn due_deeds(&mut self) {
+        self.run_deeds(|when, now| matches!(when, When::At(at) if at <= now));
+    }
+
+    /// Does what is scripted for just before call `index`; says what it did.
+    pub fn before_call(&mut self, index: u64) -> Vec<Deed> {
+        self.run_deeds(|when, _| when == When::BeforeCall(index))
+    }
+
+    fn run_deeds(&mut self, due: impl Fn(When, Ms) -> bool) -> Vec<Deed> {
+        let now = self.now;
+        let (ready, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.script).into_iter().partition(|(when, _)| due(*when, now));
+        self.script = later;
+        let deeds: Vec<Deed> = ready.into_iter().map(|(_, deed)| deed).collect();
+        for deed in &deeds {
+            self.apply(deed);
+        }
+        deeds
+    }
+
+    /// Does one thing now. What AWS would refuse has no effect.
+    pub fn apply(&mut self, deed: &Deed) {
+        match deed {
+            Deed::EditRoute(id, actions) => {
+                let _ = self.set_actions(id, actions, Writer::ThirdParty);
+            }
+            Deed::EditWeights(id, split) => self.edit_weights(id, split),
+            Deed::DeleteRoute(id) => self.change(|state| {
+                state.routes.remove(id);
+            }),
+            Deed::UpdateService(cluster, name, change) => {
+                let _ = self.update_service(cluster, name, change);
+            }
+            Deed::Deregister(arn) => self.deregister(arn),
+            Deed::LoseTasks(cluster, name, count) => self.lose_tasks(cluster, name, *count),
+            Deed::SetAlarm(name, state) => self.set_alarm(name, state.clone(), "scripted"),
+            Deed::DeleteAlarm(name) => self.change(|state| {
+                state.alarms.remove(name);
+            }),
+            Deed::EditAlarm(name, definition) => self.change(|state| {
+                if let Some(alarm) = state.alarms.get_mut(name) {
+                    definition.clone_into(&mut alarm.definition);
+                }
+            }),
+            Deed::Behave(revision, behaviour) => self.set_behaviour(revision, *behaviour),
+            Deed::Capacity(room) => {
+                self.config.capacity = *room;
+                self.settle();
+            }
+        }
+    }
+
+    fn edit_weights(&mut self, id: &RouteId, split: &Split) {
+        let state = Arc::clone(&self.state);
+        let Some(route) = state.routes.get(id) else { return };
+        let Some(forward) = Action::forward_of(&route.actions) else { return };
+        let forward: Forward = forward.with_split(split);
+        let _ = self.set_actions(id, &Action::with_forward(&route.actions, &forward), Writer::ThirdParty);
+    }
+}

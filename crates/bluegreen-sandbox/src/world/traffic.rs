@@ -1,0 +1,151 @@
+//! Requests: how many reach which group, and where clients with cookies end up.
+
+use std::collections::BTreeMap;
+
+use bluegreen_core::model::{Action, RouteId, TargetGroupArn, Timestamp};
+
+use super::{Ms, World};
+use crate::seed::draw;
+
+const MINUTE: Ms = 60_000;
+
+/// Requests and clients.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic {
+    /// Clients with cookies.
+    pub clients: Vec<Client>,
+    /// How often each of them comes; 0 for never.
+    pub visit_every: Ms,
+    /// Requests that found a group without any task, in millionths of a request.
+    pub lost: u64,
+    /// Requests by group and minute, in millionths of a request.
+    counted: BTreeMap<(TargetGroupArn, u64), u64>,
+    /// When a group last had a routed weight above zero on any route.
+    exposed: BTreeMap<TargetGroupArn, Ms>,
+}
+
+/// A client with a cookie jar.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Where it sends its requests.
+    pub route: RouteId,
+    /// The group in its cookie and the time at which the cookie ends.
+    pub cookie: Option<(TargetGroupArn, Ms)>,
+    /// The group that answered last.
+    pub served_by: Option<TargetGroupArn>,
+    /// When.
+    pub served_at: Ms,
+}
+
+impl Client {
+    /// A client without a cookie.
+    pub fn new(route: RouteId) -> Client {
+        Client { route, cookie: None, served_by: None, served_at: 0 }
+    }
+}
+
+impl Traffic {
+    /// When the clients come next after `now`.
+    pub fn next_visit(&self, now: Ms) -> Option<Ms> {
+        let regular = self.visit_every > 0 && !self.clients.is_empty();
+        regular.then(|| (now / self.visit_every.max(1) + 1) * self.visit_every)
+    }
+
+    /// When `group` last had traffic by the weights of the data plane; `None` for never.
+    pub fn last_exposed(&self, group: &TargetGroupArn) -> Option<Ms> {
+        self.exposed.get(group).copied()
+    }
+}
+
+impl World {
+    /// Requests of `group` over the closed minutes in `[from, to)` whose metrics have arrived; `None` without any.
+    pub fn requests(&self, group: &TargetGroupArn, from: Timestamp, to: Timestamp) -> Option<u64> {
+        let arrived = self.now.saturating_sub(self.config.metric_delay);
+        let (from, to) = (self.ms(from), self.ms(to).min(arrived));
+        let minutes = from.div_ceil(MINUTE)..to / MINUTE;
+        let counts = minutes.filter_map(|minute| self.traffic.counted.get(&(group.clone(), minute)));
+        let total = counts.sum::<u64>() / 1_000_000;
+        (total > 0).then_some(total)
+    }
+
+    /// Remembers which groups have routed weight now.
+    pub(super) fn mark_exposure(&mut self) {
+        for (group, _) in self.shares() {
+            self.traffic.exposed.insert(group, self.now);
+        }
+    }
+
+    /// Counts the requests from now until `until`: nothing changes in between.
+    pub(super) fn count_requests(&mut self, until: Ms) {
+        for (group, share) in self.shares() {
+            self.traffic.exposed.insert(group.clone(), until);
+            let health = self.health(&group);
+            // All targets unhealthy: the load balancer fails open and sends requests all the same.
+            let served = health.healthy + health.unhealthy > 0;
+            let mut from = self.now;
+            while from < until {
+                let end = ((from / MINUTE + 1) * MINUTE).min(until);
+                let requests = self.config.requests_per_second * (end - from) * share / 1_000;
+                if served {
+                    *self.traffic.counted.entry((group.clone(), from / MINUTE)).or_default() += requests;
+                } else {
+                    self.traffic.lost += requests;
+                }
+                from = end;
+            }
+        }
+    }
+
+    /// Every group with routed weight, and its share in millionths summed over all routes.
+    fn shares(&self) -> BTreeMap<TargetGroupArn, u64> {
+        let mut shares = BTreeMap::new();
+        for route in self.state.routes.values() {
+            let split = Action::forward_of(route.routed_at(self.now)).and_then(|forward| forward.split().ok());
+            for (group, _) in split.iter().flat_map(|split| split.groups()) {
+                let share = split.as_ref().map_or(0, |split| split.share_ppm(group));
+                if share > 0 {
+                    *shares.entry(group.clone()).or_default() += u64::from(share);
+                }
+            }
+        }
+        shares
+    }
+
+    /// Lets the clients come, when it is their time.
+    pub(super) fn visit(&mut self) {
+        let every = self.traffic.visit_every;
+        if every == 0 || !self.now.is_multiple_of(every) {
+            return;
+        }
+        let mut clients = std::mem::take(&mut self.traffic.clients);
+        for (index, client) in clients.iter_mut().enumerate() {
+            self.serve(index, client);
+        }
+        self.traffic.clients = clients;
+    }
+
+    /// A valid cookie decides alone, whatever the weights say; without one the weights decide and a cookie is set.
+    fn serve(&self, index: usize, client: &mut Client) {
+        let Some(route) = self.state.routes.get(&client.route) else { return };
+        let Some(forward) = Action::forward_of(route.routed_at(self.now)) else { return };
+        let sticky = forward.sticky_seconds().map(|seconds| Ms::from(seconds) * 1_000);
+        let valid = |(group, ends): &&(TargetGroupArn, Ms)| *ends > self.now && forward.contains(group);
+        let pinned = client.cookie.as_ref().filter(|cookie| sticky.is_some() && valid(cookie));
+        let Some(group) = pinned.map(|(group, _)| group.clone()).or_else(|| {
+            let point = draw(self.config.seed, &("visit", index, self.now)) % 1_000_000;
+            let split = forward.split().ok()?;
+            let mut passed = 0;
+            split.groups().iter().map(|(group, _)| group).find(|group| {
+                passed += u64::from(split.share_ppm(group));
+                point < passed
+            }).cloned()
+        }) else {
+            return;
+        };
+        if let Some(duration) = sticky {
+            client.cookie = Some((group.clone(), self.now + duration));
+        }
+        client.served_by = Some(group);
+        client.served_at = self.now;
+    }
+}

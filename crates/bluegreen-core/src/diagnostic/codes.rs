@@ -73,6 +73,45 @@ codes! {
     SHELL = "BG0150", "a command line where a list of arguments belongs";
     PLACEHOLDER = "BG0151", "a placeholder that is not known";
     NO_TEST_URL = "BG0152", "a hook asks for a test URL that the spec does not give";
+
+    // BG02xx: CodeDeploy AppSpec documents.
+    APPSPEC_VERSION = "BG0201", "an AppSpec document whose version is not 0.0";
+    APPSPEC_MISSING = "BG0202", "an AppSpec document lacks a required key";
+    APPSPEC_KEY = "BG0203", "a key that AppSpec documents do not have at this place";
+    APPSPEC_TYPE = "BG0204", "a value of an AppSpec document is of another type";
+    APPSPEC_RESOURCES = "BG0205", "an AppSpec document does not name exactly one resource";
+    APPSPEC_RESOURCE_TYPE = "BG0206", "the type of an AppSpec resource is not supported, or fits not what it holds";
+    APPSPEC_TASK_DEFINITION = "BG0207", "an AppSpec document's task definition is not a full ARN";
+    APPSPEC_PORT = "BG0208", "a container's port is not a number from 1 to 65535";
+    APPSPEC_PLATFORM = "BG0209", "a Fargate platform version that does not exist";
+    APPSPEC_NETWORK = "BG0210", "a network configuration that is not complete or not accepted";
+    APPSPEC_CAPACITY = "BG0211", "a capacity provider strategy that ECS refuses";
+    APPSPEC_HOOK = "BG0212", "a lifecycle hook that does not exist on this platform, or stands twice";
+    APPSPEC_HOOK_VALUE = "BG0213", "a lifecycle hook's value is not one Lambda function";
+    APPSPEC_HOOK_ORDER = "BG0214", "lifecycle hooks stand in another order than they run in";
+    APPSPEC_FUNCTION = "BG0215", "a Lambda function, alias or version that cannot be deployed";
+    APPSPEC_OTHER_FILE = "BG0216", "the file is of another kind than an AppSpec document";
+    APPSPEC_CONTAINER = "BG0220", "an AppSpec document names a container that the task definition has not";
+    APPSPEC_CONTAINER_PORT = "BG0221", "an AppSpec document names a port that the container does not map";
+    APPSPEC_NETWORK_MODE = "BG0222", "an AppSpec document's network configuration contradicts the network mode";
+    APPSPEC_PLATFORM_EC2 = "BG0223", "an AppSpec document names a Fargate platform for tasks that do not run there";
+    APPSPEC_FAMILY = "BG0224", "an AppSpec document names another family than the task definition's";
+    // BG03xx: task definitions and the files that name images.
+    TASKDEF_OTHER_FILE = "BG0301", "the file is of another kind than a task definition";
+    TASKDEF_MISSING = "BG0302", "a task definition lacks a required field";
+    TASKDEF_TYPE = "BG0303", "a field of a task definition has a value of another type";
+    TASKDEF_NULL = "BG0304", "a task definition has a null in it";
+    TASKDEF_NAME = "BG0305", "the name of a family or container is not accepted, or used twice";
+    TASKDEF_IMAGE = "BG0306", "an image reference is not valid";
+    TASKDEF_FARGATE = "BG0307", "a task definition lacks what Fargate needs";
+    TASKDEF_PORT = "BG0308", "a port mapping is not valid";
+    TASKDEF_ESSENTIAL = "BG0309", "a task definition has no essential container";
+    TASKDEF_MEMORY = "BG0310", "a container has no memory limit and no reservation";
+    TASKDEF_SPELLING = "BG0311", "a field of a task definition is spelled in another tool's way";
+    TASKDEF_VALUE = "BG0312", "a field of a task definition has none of the values it may have";
+    TASKDEF_TAG = "BG0313", "a tag that is reserved for AWS";
+    IMAGE_FILE = "BG0320", "an imageDetail.json or imagedefinitions.json lacks what it needs";
+    IMAGE_FILE_MIXED = "BG0321", "imageDetail.json and imagedefinitions.json are mixed up";
 }
 
 /// What a code means, in one line.

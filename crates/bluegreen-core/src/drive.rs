@@ -74,7 +74,9 @@ impl Driver {
         let body = Body::Started { plan: Box::new(plan.clone()), hash: plan.hash(), operator: self.operator.clone() };
         let first = Record { seq: 0, at: self.ports.clock.now(), body };
         journal.append(&first).await?;
-        self.reporter.event(&Event::Recorded(Box::new(first.clone())));
+        let shown =
+            Body::Started { plan: Box::new(plan.redacted()), hash: plan.hash(), operator: self.operator.clone() };
+        self.reporter.event(&Event::Recorded(Box::new(Record { body: shown, ..first.clone() })));
         let state = RunState::fold(std::slice::from_ref(&first))?;
         Run { driver: self, journal, state, volatile: false, observed: look::Observed::default() }.drive().await
     }

@@ -5,6 +5,7 @@ mod clock;
 mod describe;
 mod finding;
 mod lint;
+mod release;
 mod survey;
 mod wiring;
 
@@ -18,12 +19,14 @@ use crate::model::{
     RunId, Step, TargetGroupArn, TaskDefinitionArn, Timing,
 };
 use crate::observe::RouteSnapshot;
+use crate::taskdef::TaskDefinition;
 
 pub use build::{build, roles};
 pub use clock::{Clock, Entry};
 pub use describe::{describe, describe_findings, short_actions};
 pub use finding::{Finding, Severity, refuses};
 pub use lint::{lint, still_true};
+pub use release::{ReleaseError, release};
 pub use survey::{Survey, survey};
 
 /// The version of the plan's wire form; older ones stay readable.
@@ -192,6 +195,21 @@ impl Plan {
     /// The names of the alarms.
     pub fn alarm_names(&self) -> Vec<String> {
         self.alarms.iter().map(|alarm| alarm.name.clone()).collect()
+    }
+
+    /// The same plan with the values of variables and secrets hidden: for events and for eyes.
+    ///
+    /// Its hash is another one; only the whole plan can be run.
+    pub fn redacted(&self) -> Plan {
+        let release = match &self.release {
+            Release::Existing(arn) => Release::Existing(arn.clone()),
+            Release::Register { family, document } => Release::Register {
+                family: family.clone(),
+                // What cannot be read cannot be redacted, so it is not shown at all.
+                document: TaskDefinition::from_live(family, document).map_or(Value::Null, |known| known.redacted()),
+            },
+        };
+        Plan { release, ..self.clone() }
     }
 
     /// sha256 over the plan's canonical JSON, in lower-case hex: what a person approves by.

@@ -7,14 +7,25 @@ use serde_json::Value;
 use super::{Finding, Plan, Release, Survey};
 use crate::model::{Action, Color, NoData, RouteId, Step, duration, equivalent};
 use crate::observe::{AlarmState, RouteSnapshot};
+use crate::taskdef::{Container, ImageRef, TaskDefinition};
 
 /// How late an alarm can be after its evaluation window: the metric's own delay and the evaluation.
 const ALARM_LAG: Duration = Duration::from_secs(240);
 
 /// Looks for trouble. Refusals keep the release from starting.
 pub fn lint(plan: &Plan, survey: &Survey) -> Vec<Finding> {
-    let checks: [fn(&Plan, &Survey) -> Vec<Finding>; 9] =
-        [alarms, stable_fleet, old_revision, alarm_reach, bake_time, stickiness, drain, shadowed, nothing_new];
+    let checks: [fn(&Plan, &Survey) -> Vec<Finding>; 10] = [
+        alarms,
+        stable_fleet,
+        old_revision,
+        alarm_reach,
+        bake_time,
+        stickiness,
+        drain,
+        shadowed,
+        nothing_new,
+        mutable_images,
+    ];
     checks.iter().flat_map(|check| check(plan, survey)).collect()
 }
 
@@ -320,4 +331,16 @@ fn nothing_new(plan: &Plan, _: &Survey) -> Vec<Finding> {
         }
         _ => Vec::new(),
     }
+}
+
+/// A tag can be pushed again while the release runs: tasks started later would then run something else.
+fn mutable_images(plan: &Plan, _: &Survey) -> Vec<Finding> {
+    let Release::Register { family, document } = &plan.release else { return Vec::new() };
+    let Ok(definition) = TaskDefinition::from_live(family, document) else { return Vec::new() };
+    let warn = |container: &Container<'_>| {
+        let image: ImageRef = container.image.parse().ok()?;
+        let what = format!("container {} runs {}, and a tag can be moved", container.name, image.as_str());
+        image.is_mutable_tag().then(|| Finding::info("BG3190", what, "name the image by its digest: NAME@sha256:..."))
+    };
+    definition.containers().iter().filter_map(warn).collect()
 }

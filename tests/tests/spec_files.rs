@@ -1,5 +1,7 @@
 //! The spec files under `appspec/`: valid ones are read whole, invalid ones say exactly what is expected of them.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -88,7 +88,7 @@ pub struct Report {
     pub source_name: String,
     /// The file's text.
     pub text: String,
-    /// The findings in the order of their places; those without a place come first.
+    /// The findings in the order of their places; those without a place come last.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -123,8 +123,11 @@ impl std::error::Error for Report {}
 ///
 /// An aliased node is checked once for each use, and would be reported as often.
 pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
-    let key = |diagnostic: &Diagnostic| diagnostic.place.map(|place| (place.span.start, place.span.end));
-    diagnostics.sort_by_key(|diagnostic| (key(diagnostic), diagnostic.severity));
+    let key = |diagnostic: &Diagnostic| {
+        let span = diagnostic.place.map(|place| place.span);
+        (span.is_none(), span.map(|span| (span.start, span.end)), diagnostic.severity)
+    };
+    diagnostics.sort_by_key(key);
     let mut seen: Vec<Diagnostic> = Vec::new();
     for diagnostic in diagnostics.drain(..) {
         if !seen.iter().rev().take_while(|other| other.place == diagnostic.place).any(|other| *other == diagnostic) {

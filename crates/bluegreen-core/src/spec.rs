@@ -8,6 +8,7 @@ mod rules;
 mod schema;
 mod shape;
 mod steps;
+mod suggest;
 mod table;
 mod text;
 
@@ -135,10 +136,9 @@ pub fn parse(
     };
     let (spec, semantic) = read::read(&root, name.as_deref(), &checked.meant);
 
-    // A scalar whose variable is missing has been reported; whatever else is wrong with it follows from that.
-    let muted = |finding: &Diagnostic| finding.place.is_some_and(|place| substituted.unresolved.contains(&place.span));
-    findings.extend(checked.findings.into_iter().chain(semantic).filter(|finding| !muted(finding)));
-    findings.extend(substituted.findings);
+    let follows = Followed::new(&findings, substituted.unresolved);
+    findings.extend(substituted.findings.into_iter().filter(|finding| !follows.in_wrong_text(finding)));
+    findings.extend(checked.findings.into_iter().chain(semantic).filter(|finding| !follows.in_wrong_value(finding)));
     if findings.iter().any(Diagnostic::is_error) {
         return Err(Report::new(source_name, text, findings));
     }
@@ -147,6 +147,32 @@ pub fn parse(
         let lost = Diagnostic::error(codes::WRONG_KIND, "this is not a spec that can be read");
         Report::new(source_name, text, vec![lost])
     })
+}
+
+/// Places where something is wrong that makes other findings there pointless.
+struct Followed {
+    text: Vec<Span>,
+    unresolved: Vec<Span>,
+}
+
+impl Followed {
+    fn new(findings: &[Diagnostic], unresolved: Vec<Span>) -> Followed {
+        let text = findings.iter().filter_map(|finding| finding.place).map(|place| place.span).collect();
+        Followed { text, unresolved }
+    }
+
+    /// Whether a finding stands where the text itself is wrong.
+    fn in_wrong_text(&self, finding: &Diagnostic) -> bool {
+        // `{{name}}` without quotes is a mapping whose key is a mapping: reported for the inner one.
+        let around = |span: Span, inner: &Span| finding.code == codes::WRONG_KIND && span.start + 1 == inner.start;
+        let span = finding.place.map(|place| place.span);
+        span.is_some_and(|span| self.text.iter().any(|wrong| *wrong == span || around(span, wrong)))
+    }
+
+    /// Whether a finding stands there, or where a variable has no value.
+    fn in_wrong_value(&self, finding: &Diagnostic) -> bool {
+        self.in_wrong_text(finding) || finding.place.is_some_and(|place| self.unresolved.contains(&place.span))
+    }
 }
 
 /// What substitution left behind.

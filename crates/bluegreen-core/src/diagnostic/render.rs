@@ -109,7 +109,7 @@ fn words(text: &str) -> Vec<&str> {
     let (mut start, mut quoted) = (0, false);
     for (i, c) in text.char_indices() {
         match c {
-            '`' => quoted = !quoted && text[i + 1..].find('`').is_some_and(|length| length <= 40),
+            '`' => quoted = !quoted && text[i + 1..].find('`').is_some_and(|length| length <= 60),
             ' ' if !quoted => {
                 words.push(&text[start..i]);
                 start = i + 1;

@@ -310,7 +310,7 @@ fn insert(
 ) -> Option<Diagnostic> {
     let Some(scalar) = key.scalar() else {
         let message = format!("a key must be text, but this is {}", key.describe());
-        let help = "braces and brackets at the start of a value have a meaning of their own: quote the value";
+        let help = "to write braces or brackets as text, put the whole value in quotes";
         return Some(Diagnostic::error(codes::KEY_NOT_SCALAR, message).at(key.place).help(help));
     };
     if scalar.text == "<<" && !scalar.quoted {

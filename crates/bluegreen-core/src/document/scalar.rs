@@ -63,7 +63,8 @@ impl Scalar {
         }
     }
 
-    pub(super) fn describe(&self) -> &'static str {
+    /// What it is, for messages: `a number`, `text` …
+    pub fn describe(&self) -> &'static str {
         match self.plain() {
             Plain::Null => "nothing",
             Plain::Bool(_) => "a truth value",

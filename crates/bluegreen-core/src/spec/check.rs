@@ -1,6 +1,7 @@
 //! A tree against the table: every key, every kind of value, every word.
 
 use super::shape::{Field, Keys, List, Map, Object, Shape, Words, Zero, list, no_data};
+use super::suggest::{elsewhere, missing, nearest};
 use super::table;
 use super::text::{Misfit, TextKind};
 use crate::diagnostic::{Diagnostic, Place, codes, printable};
@@ -93,7 +94,7 @@ impl Checked {
     fn kind(&mut self, found: &Scalar, place: Place, kind: &TextKind, what: &str) {
         if !matches!(found.plain(), Plain::String) {
             let text = printable(&found.shown());
-            let message = format!("{what} must be text, but `{text}` without quotes is a number or truth value");
+            let message = format!("{what} must be text, but `{text}` without quotes is {}", found.describe());
             return self.report(place, codes::NOT_TEXT, message, format!("write \"{text}\""));
         }
         let Err(Misfit { message, help }) = (kind.check)(&found.text) else { return };
@@ -107,11 +108,12 @@ impl Checked {
             return;
         }
         if let Some((word, instead)) = words.later.iter().find(|(word, _)| *word == found.text) {
-            let message = format!("{what} `{word}` is not part of this version");
+            let message = format!("{what} cannot be `{word}` in this version");
             return self.report(place, words.code, message, *instead);
         }
         let expected = Shape::Word(words).expected();
-        let near = nearest(&found.text, words.values.iter().map(|(word, _)| *word)).filter(|_| !found.substituted());
+        let near = nearest(&found.text, words.values.iter().map(|(word, _)| *word))
+            .filter(|_| !found.substituted() && found.text.len() > 3);
         let help = near.map_or_else(String::new, |word| format!("did you mean `{word}`?"));
         self.report(place, words.code, mismatch(what, found, &expected), help);
     }
@@ -154,7 +156,9 @@ impl Checked {
         let version = min == max;
         let code = if version { codes::VERSION } else { codes::BAD_NUMBER };
         let expected = if version { min.to_string() } else { Shape::Integer { min, max }.expected() };
-        self.report(place, code, mismatch(what, found, &expected), "");
+        let help =
+            if version { "a newer release of bluegreen may read this file; this one reads version 1" } else { "" };
+        self.report(place, code, mismatch(what, found, &expected), help);
     }
 
     fn list(&mut self, node: &Node, list: &List, what: &str) {
@@ -194,7 +198,8 @@ impl Checked {
             let Some(scalar) = item.scalar() else { continue };
             if let Some(before) = first.get(scalar.text.as_str()) {
                 let (text, line) = (printable(&scalar.shown()), before.place.line);
-                let message = format!("`{text}` stands twice in {what}; the first is on line {line}");
+                let found = if brief(&text) { format!("`{text}`") } else { "this item".to_owned() };
+                let message = format!("{found} stands twice in {what}; the first is on line {line}");
                 self.report(item.place, codes::REPEATED, message, "keep one of the two");
             } else {
                 first.insert(&scalar.text, item);
@@ -206,9 +211,9 @@ impl Checked {
         let Some(entries) = node.entries() else {
             let expected = format!("a mapping with at least one {}", map.entry);
             if node.is_null() {
-                return self.no_value(node, what, &expected, "");
+                return self.no_value(node, what, &expected, map.cure);
             }
-            return self.wrong_kind(node, what, &expected, "");
+            return self.wrong_kind(node, what, &expected, map.cure);
         };
         if entries.is_empty() {
             self.report(
@@ -247,11 +252,10 @@ impl Checked {
 
     fn object(&mut self, node: &Node, object: &Object, what: &str) {
         let Some(entries) = node.entries() else {
-            let help = format!("write {}", object.example);
             if node.is_null() {
-                return self.no_value(node, what, "a mapping", &help);
+                return self.no_value(node, what, "a mapping", object.cure);
             }
-            return self.wrong_kind(node, what, "a mapping", &help);
+            return self.wrong_kind(node, what, "a mapping", object.cure);
         };
         let mut meant = Vec::new();
         for (key, value) in entries {
@@ -261,6 +265,11 @@ impl Checked {
                     let message = format!("`{name}` is not part of this version");
                     self.report(key.place, codes::NOT_IN_THIS_VERSION, message, *instead);
                     meant.push(*name);
+                    // Where one key alone is required, this was to stand in its place.
+                    let mut required = object.fields.iter().filter(|field| field.required);
+                    if let (Some(only), None) = (required.next(), required.next()) {
+                        meant.push(only.key);
+                    }
                 }
                 Some(field) => self.value(value, &field.shape, &format!("`{}`", field.key)),
                 None => meant.extend(self.unknown(key, object, what)),
@@ -269,8 +278,7 @@ impl Checked {
         let given = |key: &str| node.get(key).is_some() || meant.contains(&key);
         for field in object.fields.iter().filter(|field| field.required && !given(field.key)) {
             let message = format!("{what} has no `{}`", field.key);
-            let about = field.doc.trim_end_matches('.');
-            self.report(start_of(node), codes::MISSING_KEY, message, format!("add `{}`: {about}", field.key));
+            self.report(start_of(node), codes::MISSING_KEY, message, missing(field));
         }
         self.keys(node, object, what, &meant);
         self.meant.extend(meant);
@@ -306,8 +314,7 @@ impl Checked {
         let tried = meant.iter().any(|key| keys.contains(key) || !current(key));
         if given.len() < least && !tried {
             let amount = if most == 1 { "one of" } else { "at least one of" };
-            let help = format!("such as {}", object.example);
-            self.report(start_of(node), codes::KEY_CHOICE, format!("{what} needs {amount} {names}"), help);
+            self.report(start_of(node), codes::KEY_CHOICE, format!("{what} needs {amount} {names}"), object.cure);
         }
         for extra in given.iter().skip(most) {
             let first = given[0];
@@ -323,49 +330,22 @@ fn mismatch(what: &str, found: &Scalar, expected: &str) -> String {
     let text = printable(&found.shown());
     if found.substituted() {
         format!("{what} must be {expected}; the value of `{text}` is not")
-    } else if text.is_empty() {
+    } else if text.trim().is_empty() {
         format!("{what} must be {expected}, but it is empty")
+    } else if !brief(&text) {
+        // The carets show it.
+        format!("{what} must be {expected}")
     } else {
         format!("{what} must be {expected}, but found `{text}`")
     }
 }
 
+/// Whether a text reads well inside a sentence.
+fn brief(text: &str) -> bool {
+    text.chars().count() <= 44
+}
+
 /// Where to point for something that is missing from a mapping: its first key.
 fn start_of(node: &Node) -> Place {
     node.entries().and_then(|entries| entries.first()).map_or(node.place, |(key, _)| key.place)
-}
-
-/// The candidate that `found` is a misspelling of, if any is near enough.
-pub(super) fn nearest<'a>(found: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = found.to_lowercase();
-    let allowed = (lower.chars().count() / 3).clamp(1, 3);
-    let distance = |candidate: &str| strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
-    // Long texts are no misspelt keys, and the distance is quadratic in their length.
-    let near = candidates.filter(|_| found.len() <= 64).map(|candidate| (distance(candidate), candidate));
-    near.filter(|(distance, _)| *distance <= allowed).min_by_key(|(distance, _)| *distance).map(|(_, near)| near)
-}
-
-/// Where in a spec a key belongs, if it is known at all: `at the top level`, `under \`traffic.test\``.
-fn elsewhere(key: &str) -> Option<String> {
-    if table::SPEC.fields.iter().any(|field| field.key == key && field.current()) {
-        return Some("at the top level".to_owned());
-    }
-    let path = table::SPEC.fields.iter().find_map(|field| path_to(key, &field.shape, field.key))?;
-    Some(format!("under `{path}`"))
-}
-
-fn path_to(key: &str, shape: &Shape, path: &str) -> Option<String> {
-    match shape {
-        Shape::Object(object) => {
-            let fields = object.fields.iter().filter(|field| field.current());
-            if fields.clone().any(|field| field.key == key) {
-                return Some(path.to_owned());
-            }
-            fields.clone().find_map(|field| path_to(key, &field.shape, &format!("{path}.{}", field.key)))
-        }
-        Shape::Map(map) => path_to(key, &map.value, &format!("{path}.{}", map.key)),
-        Shape::List(list) => path_to(key, &list.item, &format!("{path}[]")),
-        Shape::Either(shapes) => shapes.iter().find_map(|shape| path_to(key, shape, path)),
-        _ => None,
-    }
 }

@@ -1,8 +1,8 @@
 //! Which of a spec's environments is meant, and whose variables are therefore needed.
 
 use super::Substituted;
-use super::check::nearest;
 use super::shape::list;
+use super::suggest::nearest;
 use crate::diagnostic::{Diagnostic, codes, printable};
 use crate::document::{self, Node, NodeKind, Variables};
 

@@ -1,10 +1,11 @@
 //! What single values cannot tell: pairs, places, and references between parts of a spec.
 
-use super::check::nearest;
 use super::read::{at, items, parsed, test_route_id, timing, word};
 use super::shape::list;
+use super::suggest::nearest;
+use super::text::{self, TextKind};
 use crate::diagnostic::{Diagnostic, Place, codes, printable};
-use crate::document::{Node, Scalar};
+use crate::document::{Node, Plain, Scalar};
 use crate::model::{Arn, ListenerArn, RouteId, RuleArn, duration};
 
 /// The placeholders of hooks.
@@ -52,6 +53,9 @@ fn task_definition(node: &Node, meant: &[&str]) -> Option<Diagnostic> {
     }
 }
 
+/// Takes one part out of an ARN.
+type Part = fn(&Arn) -> &String;
+
 /// Something that names a partition, region or account.
 struct Named<'a> {
     node: &'a Node,
@@ -61,14 +65,17 @@ struct Named<'a> {
 /// Every ARN must be of the environment's region and account, and of one partition.
 fn places(root: &Node, environment: Option<&str>) -> Vec<Diagnostic> {
     let settings = environment.and_then(|name| at(root, &["environments", name]));
-    let setting = |key| {
+    // A value that is wrong in itself has been reported: nothing can be compared with it.
+    let setting = |key, kind: &TextKind| {
         let node = settings?.get(key)?;
-        Some(Named { node, value: node.text()?.to_owned() })
+        let scalar = node.scalar().filter(|scalar| scalar.plain() == Plain::String || scalar.quoted)?;
+        (kind.check)(&scalar.text).ok()?;
+        Some(Named { node, value: scalar.text.clone() })
     };
     let nodes = arns(root, settings);
-    let parts: [(&str, Option<Named<'_>>, fn(&Arn) -> &String); 3] = [
-        ("account", setting("account"), |arn| &arn.account),
-        ("region", setting("region"), |arn| &arn.region),
+    let parts: [(&str, Option<Named<'_>>, Part); 3] = [
+        ("account", setting("account", &text::ACCOUNT), |arn| &arn.account),
+        ("region", setting("region", &text::REGION), |arn| &arn.region),
         ("partition", None, |arn| &arn.partition),
     ];
     let mut findings = Vec::new();
@@ -157,7 +164,8 @@ fn load_balancer(route: &RouteId) -> String {
 fn alarms(root: &Node, meant: &[&str]) -> Vec<Diagnostic> {
     let alarms = items(root.get("alarms"));
     let mut findings = Vec::new();
-    if alarms.is_empty() && root.entries().is_some() && !meant.contains(&"alarms") {
+    let none = root.get("alarms").is_none_or(|node| node.items().is_some_and(<[Node]>::is_empty));
+    if none && root.entries().is_some() && !meant.contains(&"alarms") {
         let message = "no alarms: nothing rolls back by itself";
         let help = "name the CloudWatch alarms that show a bad version, such as `alarms: [frontend-5xx]`";
         let finding = Diagnostic::warning(codes::NO_ALARMS, message).help(help);

@@ -25,7 +25,7 @@ pub(super) enum Shape {
     Map(&'static Map),
     /// A mapping with keys of ours.
     Object(&'static Object),
-    /// One of several shapes that differ in their kind of node.
+    /// One of several shapes that differ in their kind of node, the usual one first.
     Either(&'static [Shape]),
     /// A key that this version does not act on; the text says what to use instead.
     Later(&'static str),
@@ -46,6 +46,8 @@ pub(super) struct Words {
     pub values: &'static [(&'static str, &'static str)],
     /// Words that this version knows of but does not act on, with what to use instead.
     pub later: &'static [(&'static str, &'static str)],
+    /// What else may stand in the word's place, as the end of a sentence.
+    pub also: &'static str,
     /// The code for any other word.
     pub code: &'static str,
 }
@@ -74,6 +76,8 @@ pub(super) struct Map {
     pub value: Shape,
     /// What one entry is, for messages.
     pub entry: &'static str,
+    /// What to write where something else was found.
+    pub cure: &'static str,
 }
 
 /// A mapping with known keys.
@@ -81,8 +85,8 @@ pub(super) struct Map {
 pub(super) struct Object {
     pub fields: &'static [Field],
     pub keys: Keys,
-    /// How it looks, for where something else was found.
-    pub example: &'static str,
+    /// What to write where something else, or too little, was found.
+    pub cure: &'static str,
 }
 
 /// How many of some keys must be there.
@@ -134,14 +138,18 @@ impl Shape {
     pub(super) fn expected(&self) -> String {
         match self {
             Shape::Text(kind) => kind.expected.to_owned(),
-            Shape::Word(words) => list(words.values.iter().map(|(word, _)| format!("`{word}`")), "or"),
+            Shape::Word(words) => {
+                let choice = list(words.values.iter().map(|(word, _)| format!("`{word}`")), "or");
+                format!("{choice} {}", words.also).trim_end().to_owned()
+            }
             Shape::Duration(_) => "a duration such as 30s, 5m or 1h30m".to_owned(),
             Shape::Share => "a percentage such as 5 or 12.5".to_owned(),
             Shape::Integer { min, max } => format!("a whole number from {min} to {max}"),
             Shape::NoData => "`allow`, `refuse` or `wait` with a duration, such as `wait 10m`".to_owned(),
             Shape::List(_) => "a list".to_owned(),
             Shape::Map(_) | Shape::Object(_) => "a mapping".to_owned(),
-            Shape::Either(shapes) => list(shapes.iter().map(Shape::expected), "or"),
+            // The first is the usual one, and mentions the others where that helps.
+            Shape::Either(shapes) => shapes.first().map(Shape::expected).unwrap_or_default(),
             Shape::Later(_) => "left out".to_owned(),
         }
     }

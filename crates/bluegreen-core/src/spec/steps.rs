@@ -29,7 +29,7 @@ fn linear_steps(linear: &Node) -> (Vec<Step>, Vec<Diagnostic>) {
     };
     if step == Percent::ZERO {
         let help = "name the share that each step adds, such as `step: 10`";
-        let finding = Diagnostic::error(codes::WEIGHT_BOUNDS, "steps of 0 % never get anywhere").at(place).help(help);
+        let finding = Diagnostic::error(codes::WEIGHT_BOUNDS, "steps of 0% never get anywhere").at(place).help(help);
         return (Vec::new(), vec![finding]);
     }
     let every = time(linear.get("every"), Duration::ZERO);
@@ -57,6 +57,7 @@ fn canary_steps(canary: &Node) -> (Vec<Step>, Vec<Diagnostic>) {
     for (i, item) in items.iter().enumerate() {
         if let Some((place, weight)) = item.get("setWeight").and_then(|node| Some((node.place, share(Some(node))?))) {
             walk.set_weight(weight, place, i + 1 == items.len());
+            walk.watched = item.get("pause").is_some();
         } else if let Some((place, scale)) =
             item.get("setCanaryScale").and_then(|node| Some((node.place, share(Some(node))?)))
         {
@@ -67,6 +68,9 @@ fn canary_steps(canary: &Node) -> (Vec<Step>, Vec<Diagnostic>) {
                 Some(duration) => Step::Hold(time(Some(duration), Duration::ZERO)),
                 None => Step::AwaitPromote,
             });
+        } else {
+            // A step that is no part of this version has been reported: nothing follows from its absence.
+            walk.watched = true;
         }
     }
     walk.leave(Percent::FULL);
@@ -83,11 +87,15 @@ impl Walk {
         let finding = |code, message: String, help: &str| Diagnostic::error(code, message).at(place).help(help);
         if weight == Percent::ZERO {
             let help = "leave the step out: the canary has no traffic before its first weight";
-            self.findings.push(finding(codes::WEIGHT_BOUNDS, "a weight of 0 % tests nothing".to_owned(), help));
+            self.findings.push(finding(codes::WEIGHT_BOUNDS, "a weight of 0% tests nothing".to_owned(), help));
         }
         if weight == Percent::FULL && !last {
-            let help = "end the steps here: what follows 100 % is the bake time, set with `bake`";
-            self.findings.push(finding(codes::WEIGHT_BOUNDS, "100 % before the last step".to_owned(), help));
+            let help = "end the steps here: what follows 100% is the bake time, set with `bake`";
+            self.findings.push(finding(
+                codes::WEIGHT_BOUNDS,
+                "the weight is 100% before the last step".to_owned(),
+                help,
+            ));
         }
         if let Some((before, at)) = self.weight.filter(|(before, _)| *before > weight) {
             let message = format!("the weight falls from {before} (line {}) to {weight}", at.line);

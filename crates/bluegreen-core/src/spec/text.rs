@@ -32,8 +32,8 @@ impl Misfit {
         if fits { Ok(()) } else { Err(Misfit::default()) }
     }
 
-    fn arn(error: &impl ToString, help: Option<&str>) -> Misfit {
-        Misfit { message: Some(error.to_string()), help: help.map(str::to_owned) }
+    fn help(help: &str) -> Misfit {
+        Misfit { message: None, help: Some(help.to_owned()) }
     }
 }
 
@@ -94,8 +94,8 @@ pub(super) const TARGET_GROUP: TextKind = TextKind {
     pattern: "^(arn:aws[a-z-]*:elasticloadbalancing:.*:targetgroup/.+|[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?)$",
     check: |text| {
         if text.starts_with("arn:") {
-            let parsed: Result<TargetGroupArn, _> = text.parse();
-            return parsed.map(|_| ()).map_err(|error| Misfit::arn(&error, None));
+            let help = "its ARN looks like arn:aws:elasticloadbalancing:…:targetgroup/NAME/ID";
+            return text.parse::<TargetGroupArn>().map(|_| ()).map_err(|_| Misfit::help(help));
         }
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         Misfit::unless(plain && (1..=32).contains(&text.len()) && !text.starts_with('-') && !text.ends_with('-'))
@@ -108,10 +108,15 @@ pub(super) const RULE: TextKind = TextKind {
     code: codes::BAD_ARN,
     pattern: "^arn:aws[a-z-]*:elasticloadbalancing:.*:listener-rule/app/.+$",
     check: |text| {
-        let listener = text.parse::<ListenerArn>().is_ok();
-        let help = "this is the ARN of a listener: for its default action, put it under `defaultActions` \
-                    (or `defaultAction` in `test`)";
-        text.parse::<RuleArn>().map(|_| ()).map_err(|error| Misfit::arn(&error, listener.then_some(help)))
+        let help = if text.parse::<ListenerArn>().is_ok() {
+            "this is the ARN of a listener: for its default action, put it under `defaultActions` \
+             (or `defaultAction` in `test`)"
+        } else if other_balancer(text) {
+            NO_WEIGHTS
+        } else {
+            "it looks like arn:aws:elasticloadbalancing:…:listener-rule/app/NAME/LB/LISTENER/RULE"
+        };
+        text.parse::<RuleArn>().map(|_| ()).map_err(|_| Misfit::help(help))
     },
 };
 
@@ -121,11 +126,24 @@ pub(super) const LISTENER: TextKind = TextKind {
     code: codes::BAD_ARN,
     pattern: "^arn:aws[a-z-]*:elasticloadbalancing:.*:listener/app/.+$",
     check: |text| {
-        let rule = text.parse::<RuleArn>().is_ok();
-        let help = "this is the ARN of a rule: put it under `rules` (or `listenerRule` in `test`)";
-        text.parse::<ListenerArn>().map(|_| ()).map_err(|error| Misfit::arn(&error, rule.then_some(help)))
+        let help = if text.parse::<RuleArn>().is_ok() {
+            "this is the ARN of a rule: put it under `rules` (or `listenerRule` in `test`)"
+        } else if other_balancer(text) {
+            NO_WEIGHTS
+        } else {
+            "it looks like arn:aws:elasticloadbalancing:…:listener/app/NAME/LB/LISTENER"
+        };
+        text.parse::<ListenerArn>().map(|_| ()).map_err(|_| Misfit::help(help))
     },
 };
+
+const NO_WEIGHTS: &str =
+    "this belongs to a network or gateway load balancer, whose listeners this version does not shift";
+
+fn other_balancer(text: &str) -> bool {
+    let kinds = [":listener/net/", ":listener/gwy/", ":listener-rule/net/"];
+    kinds.iter().any(|kind| text.contains(kind))
+}
 
 pub(super) const TASK_DEFINITION: TextKind = TextKind {
     name: "taskDefinition",
@@ -133,13 +151,17 @@ pub(super) const TASK_DEFINITION: TextKind = TextKind {
     code: codes::BAD_ARN,
     pattern: "^arn:aws[a-z-]*:ecs:.*:task-definition/.+:[0-9]+$",
     check: |text| {
-        let arn = text.parse::<TaskDefinitionArn>().map_err(|error| Misfit::arn(&error, None))?;
+        let shape = "it looks like arn:aws:ecs:REGION:ACCOUNT:task-definition/FAMILY:REVISION";
+        let arn = text.parse::<TaskDefinitionArn>().map_err(|_| Misfit::help(shape))?;
         let revision = arn.as_str().rsplit(':').next().unwrap_or_default();
         if !revision.is_empty() && revision.bytes().all(|b| b.is_ascii_digit()) {
             return Ok(());
         }
-        let message = format!("`{text}` names no revision, so what it means may change during the release");
-        Err(Misfit { message: Some(message), help: Some("add the revision, such as `:42`, to its end".to_owned()) })
+        let message = "this ARN names no revision, so what it means may change during the release";
+        Err(Misfit {
+            message: Some(message.to_owned()),
+            help: Some("add the revision, such as `:42`, to its end".to_owned()),
+        })
     },
 };
 

@@ -171,6 +171,7 @@ fn keys(node: &document::Node, found: &mut Vec<std::ops::Range<usize>>) {
 fn a_key_with_one_wrong_letter_is_an_error() {
     // The user's own names: a letter more in one of them is another name.
     let own = ["prod", "beta", "frontend", "api", "log-router"];
+    let validator = jsonschema::draft202012::new(&spec::json_schema()).unwrap();
     let mut tried = 0;
     for (name, text) in examples() {
         let mut places = Vec::new();
@@ -187,6 +188,8 @@ fn a_key_with_one_wrong_letter_is_an_error() {
                 let report =
                     read(&name, &changed).err().unwrap_or_else(|| panic!("{name}: `{wrong}` for `{key}` is taken"));
                 assert!(report.has_errors());
+                let value = document::parse(&changed).root.unwrap().to_json();
+                assert!(!validator.is_valid(&value), "{name}: the schema takes `{wrong}` for `{key}`");
                 tried += 1;
             }
         }

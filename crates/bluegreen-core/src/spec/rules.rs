@@ -6,7 +6,7 @@ use super::suggest::nearest;
 use super::text::{self, TextKind};
 use crate::diagnostic::{Diagnostic, Place, codes, printable};
 use crate::document::{Node, Plain, Scalar};
-use crate::model::{Arn, ListenerArn, RouteId, RuleArn, duration};
+use crate::model::{Arn, ListenerArn, RouteId, RuleArn, TargetGroupArn, duration};
 
 /// The placeholders of hooks.
 const PLACEHOLDERS: [&str; 4] = ["testUrl", "run", "color", "taskDefinition"];
@@ -27,12 +27,23 @@ pub(super) fn check(root: &Node, environment: Option<&str>, meant: &[&str]) -> V
 
 fn different(pair: Option<&Node>, kind: &str) -> Option<Diagnostic> {
     let (blue, green) = (pair?.get("blue")?, pair?.get("green")?);
-    if blue.text()? != green.text()? || green.is_null() {
+    if green.is_null() || !same(blue.text()?, green.text()?) {
         return None;
     }
     let message = format!("blue and green are the same {kind}");
     let help = format!("name two: a release moves traffic from one {kind} to the other");
     Some(Diagnostic::error(codes::SAME_FLEET, message).at(green.place).help(help))
+}
+
+/// Whether two names or ARNs mean the same thing. A target group's name is unique in its account and region, so that
+/// a name and an ARN can be compared too.
+fn same(one: &str, other: &str) -> bool {
+    let name = |text: &str| text.parse::<TargetGroupArn>().ok().map(|arn| arn.name().to_owned());
+    match (name(one), name(other)) {
+        (Some(_), Some(_)) | (None, None) => one == other,
+        (Some(name), None) => name == other,
+        (None, Some(name)) => name == one,
+    }
 }
 
 fn task_definition(node: &Node, meant: &[&str]) -> Option<Diagnostic> {

@@ -278,6 +278,20 @@ fn an_alarm_list_that_is_full_is_fine_and_one_more_is_not() {
 }
 
 #[test]
+fn a_target_group_is_the_same_by_name_and_by_arn() {
+    let arn = |name: &str| format!("arn:aws:elasticloadbalancing:eu-west-3:111122223333:targetgroup/{name}/1a2b");
+    let groups = |blue: &str, green: &str| {
+        let pair = format!("targetGroups: {{ blue: '{blue}', green: '{green}' }}");
+        codes_of(&with(REST).replace("targetGroups: { blue: b, green: g }", &pair))
+    };
+    assert_eq!(groups("front", &arn("front")), [codes::SAME_FLEET]);
+    assert_eq!(groups(&arn("front"), "front"), [codes::SAME_FLEET]);
+    assert_eq!(groups(&arn("front"), &arn("front")), [codes::SAME_FLEET]);
+    assert_eq!(groups(&arn("front"), &arn("back")), Vec::<&str>::new());
+    assert_eq!(groups("front", &arn("back")), Vec::<&str>::new());
+}
+
+#[test]
 fn other_environments_may_be_elsewhere() {
     let text = with(REST).replace(
         "{ prod: { cluster: shop } }",

@@ -3,12 +3,14 @@
 //! Everything else is observed anew on every pass, so a resumed run takes the same path as a new one.
 
 mod command;
+mod file;
 mod record;
 mod state;
 
 use async_trait::async_trait;
 
 pub use command::{Command, Verb};
+pub use file::{Contents, FileJournal, FileStore, FindError, Found, Owner, RunSummary, Torn, state_root};
 pub use record::{
     Body, Cause, Ending, Fact, IntentId, JOURNAL_VERSION, Mutation, Operator, Purpose, Record, Resolution, Terminal,
 };

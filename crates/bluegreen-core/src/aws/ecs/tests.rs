@@ -14,6 +14,7 @@ fn service() -> sdk::builders::ServiceBuilder {
         .status("ACTIVE")
         .desired_count(3)
         .task_definition("web:7")
+        .created_at(aws_smithy_types::DateTime::from_secs(60))
         .set_events(Some((0..9).map(|n| event(&format!("event {n}\u{1b}[2J"))).collect()))
 }
 
@@ -27,6 +28,7 @@ fn a_short_revision_is_completed_from_its_service() {
     assert_eq!(read.task_definition.as_str(), REVISION);
     assert_eq!((read.desired, read.running, read.messages.len()), (3, 0, 5));
     assert_eq!(read.messages[0], "event 0");
+    assert_eq!(read.created_at, Some(jiff::Timestamp::from_second(60).unwrap()));
 
     let deployment = sdk::Deployment::builder().id("ecs-svc/1").status("PRIMARY").task_definition("web:7");
     let read = services::snapshot(&service().deployments(deployment.build()).build()).unwrap();

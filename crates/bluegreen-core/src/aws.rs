@@ -10,6 +10,8 @@ mod convert;
 mod ecs;
 mod elbv2;
 mod sts;
+#[cfg(test)]
+mod testing;
 mod wire;
 
 pub use cloudwatch::{AwsAlarms, AwsMetrics};

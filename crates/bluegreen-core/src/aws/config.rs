@@ -105,7 +105,7 @@ pub async fn connect(options: ConnectOptions) -> Result<AwsPorts, ConnectError> 
     ports(&load(options).await, allow_plain)
 }
 
-fn ports(shared: &SdkConfig, allow_plain: bool) -> Result<AwsPorts, ConnectError> {
+pub(super) fn ports(shared: &SdkConfig, allow_plain: bool) -> Result<AwsPorts, ConnectError> {
     let region = shared.region().map(ToString::to_string).ok_or(ConnectError::NoRegion)?;
     let endpoints = endpoint_overrides(shared);
     if let Some(plain) = endpoints.iter().find(|endpoint| !endpoint.tls && !allow_plain) {
@@ -130,7 +130,7 @@ fn ports(shared: &SdkConfig, allow_plain: bool) -> Result<AwsPorts, ConnectError
     })
 }
 
-async fn load(options: ConnectOptions) -> SdkConfig {
+pub(super) async fn load(options: ConnectOptions) -> SdkConfig {
     let limits = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
         .read_timeout(Duration::from_secs(10))

@@ -4,6 +4,7 @@ use aws_sdk_cloudwatch::types::{
 use aws_smithy_types::DateTime;
 
 use super::*;
+use crate::aws::testing::{Answer, Script};
 use crate::observe::{AlarmKind, AlarmState};
 
 #[test]
@@ -77,7 +78,27 @@ fn half_a_series_is_no_series() {
     }
 }
 
-#[test]
-fn both_families_are_asked_for() {
-    assert!(ALARM_TYPES.contains(&AlarmType::CompositeAlarm) && ALARM_TYPES.contains(&AlarmType::MetricAlarm));
+#[tokio::test]
+async fn both_families_are_asked_for_by_name() {
+    // An empty map in CBOR: no alarms.
+    let empty = || Answer::Body(200, "application/cbor", vec![0xa0]);
+    let script = Script::start(vec![empty(), empty(), empty()]);
+    let alarms = script.ports().await.alarms;
+    let names: Vec<String> = (0..101).map(|n| format!("alarm-{n}")).collect();
+    assert_eq!(alarms.read(&names).await, Ok(Vec::new()));
+    assert_eq!(alarms.history("alarm-0", Timestamp::UNIX_EPOCH).await, Ok(Vec::new()));
+    let heard = script.heard();
+    assert_eq!(heard.len(), 3, "a hundred names go into one call");
+    assert!(heard.iter().all(|call| call.contains("CompositeAlarm") && call.contains("MetricAlarm")), "{heard:?}");
+    assert!(heard[2].contains("StateUpdate"), "{heard:?}");
+}
+
+#[tokio::test]
+async fn a_series_that_is_missing_is_no_zero() {
+    let script = Script::start(vec![Answer::Body(200, "application/cbor", vec![0xa0])]);
+    let balancer = "arn:aws:elasticloadbalancing:eu-west-3:111122223333:loadbalancer/app/shop/50dc".parse().unwrap();
+    let group = "arn:aws:elasticloadbalancing:eu-west-3:111122223333:targetgroup/front/73e2".parse().unwrap();
+    let (from, to) = (Timestamp::UNIX_EPOCH, Timestamp::from_second(600).unwrap());
+    let counts = script.ports().await.metrics.requests(&balancer, &[group], from, to).await;
+    assert_eq!(counts.unwrap_err().class, ErrorClass::Malformed);
 }

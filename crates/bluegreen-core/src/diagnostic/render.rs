@@ -106,11 +106,15 @@ fn wrap(head: &str, indent: &str, text: &str) -> String {
 /// The words of `text`; what stands between backquotes is one word unless it is long.
 fn words(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
-    let (mut start, mut quoted) = (0, false);
+    // A long quotation is cut into words like the rest, but its end is still an end and not another beginning.
+    let (mut start, mut inside, mut whole) = (0, false, false);
     for (i, c) in text.char_indices() {
         match c {
-            '`' => quoted = !quoted && text[i + 1..].find('`').is_some_and(|length| length <= 60),
-            ' ' if !quoted => {
+            '`' => {
+                inside = !inside;
+                whole = inside && text[i + 1..].find('`').is_some_and(|length| length <= 60);
+            }
+            ' ' if !whole => {
                 words.push(&text[start..i]);
                 start = i + 1;
             }

@@ -28,7 +28,7 @@ mod explore;
 mod shared;
 
 pub use explore::{Explored, explore};
-pub(crate) use shared::{Inner, Shared};
+pub(crate) use shared::{Inner, Shared, pause};
 
 /// The order in which operators that can run are polled.
 #[derive(Clone, Debug)]
@@ -145,16 +145,19 @@ impl Wake for Woken {
     }
 }
 
+/// Makes the operator that takes over.
+type Make<T> = Box<dyn FnOnce() -> Task<T>>;
+
 struct Crash<T> {
     at_poll: u64,
     downtime: Duration,
-    replacement: Option<(String, Box<dyn FnOnce() -> Task<T>>)>,
+    replacement: Option<(String, Make<T>)>,
 }
 
 struct Restart<T> {
     at: Ms,
     name: String,
-    make: Box<dyn FnOnce() -> Task<T>>,
+    make: Make<T>,
 }
 
 /// A world with operators in it, all of which end with a `T`.
@@ -222,13 +225,17 @@ impl<T: 'static> Sim<T> {
     pub fn give_after(&mut self, after: Duration, run: &RunId, verb: Verb) {
         let (shared, run) = (self.shared.clone(), run.clone());
         let at = self.began + millis(after);
-        self.push(format!("terminal {verb:?}"), async move {
-            shared.sleep_until(at).await;
-            let mut inner = shared.lock();
-            let now = inner.world.now();
-            inner.store.give(&run, verb, now);
-            None
-        }.boxed_local());
+        self.push(
+            format!("terminal {verb:?}"),
+            async move {
+                shared.sleep_until(at).await;
+                let mut inner = shared.lock();
+                let now = inner.world.now();
+                inner.store.give(&run, verb, now);
+                None
+            }
+            .boxed_local(),
+        );
     }
 
     /// Adds an operator.
@@ -249,7 +256,7 @@ impl<T: 'static> Sim<T> {
         R: FnOnce() -> F + 'static,
     {
         let replacement = replacement.map(|(name, make)| {
-            let boxed: Box<dyn FnOnce() -> Task<T>> = Box::new(move || make().map(Some).boxed_local());
+            let boxed: Make<T> = Box::new(move || make().map(Some).boxed_local());
             (name.to_owned(), boxed)
         });
         self.crashes.insert(operator.to_owned(), Crash { at_poll, downtime, replacement });

@@ -5,8 +5,8 @@
 //! somebody else counts against the operator only when it was told of it, or when it is older than the longest lag of
 //! such reads plus the plan's `freshness`.
 
-use bluegreen_core::journal::{Body, Fact, Record, Verb};
-use bluegreen_core::model::{Action, ActionKind, Color, Percent, RouteId, Step, TaskDefinitionArn, Timestamp};
+use bluegreen_core::journal::{Body, Fact, Record, Resolution, Verb};
+use bluegreen_core::model::{Action, ActionKind, Color, Percent, RouteId, Step, TaskDefinitionArn, Timestamp, Weight};
 use bluegreen_core::plan::{Plan, Release};
 
 use crate::executor::{Inner, millis};
@@ -56,8 +56,11 @@ pub struct Case<'a> {
 /// The judgement of one law: what is wrong, if anything.
 pub type Judgement = Result<(), String>;
 
-/// The laws of single writes.
-pub const LAWS: [(&str, fn(&Case<'_>) -> Judgement); 13] = [
+/// A law of single writes.
+pub type Law = fn(&Case<'_>) -> Judgement;
+
+/// The laws of single writes by name.
+pub const LAWS: [(&str, Law); 13] = [
     ("S1", traffic::split_valid),
     ("S2", gates::alarms_read_green),
     ("S3", traffic::targets_seen_healthy),
@@ -174,6 +177,7 @@ fn rise_of<'a>(plan: &Plan, call: &'a Call) -> Option<Rise<'a>> {
 fn asked_revision<'a>(plan: &'a Plan, journal: &'a [Record]) -> Option<&'a TaskDefinitionArn> {
     let registered = journal.iter().rev().find_map(|record| match &record.body {
         Body::Fact(Fact::TaskDefinition(arn)) => Some(arn),
+        Body::Outcome { resolution: Resolution::Applied { task_definition }, .. } => task_definition.as_ref(),
         _ => None,
     });
     match &plan.release {
@@ -191,16 +195,18 @@ fn percent(ppm: u32) -> String {
     format!("{}.{} %", ppm / 10_000, ppm % 10_000 / 1_000)
 }
 
-/// The same actions in a form in which equal behaviour is equal: stickiness that is off may be left out, and so may the
-/// weight of a group that stands alone.
+/// The same actions in a form in which equal behaviour is equal: stickiness that is off may be left out, so may
+/// the weight of a group that stands alone or a weight of 1, and the order of the groups means nothing.
 fn normal(actions: &[Action]) -> Vec<Action> {
     let mut actions = actions.to_vec();
     for action in &mut actions {
         if let ActionKind::Forward(forward) = &mut action.kind {
             forward.stickiness = forward.stickiness.take().filter(|stickiness| stickiness.enabled);
-            if let [alone] = forward.groups.as_mut_slice() {
-                alone.weight = None;
+            match forward.groups.as_mut_slice() {
+                [alone] => alone.weight = None,
+                groups => groups.iter_mut().for_each(|group| group.weight = group.weight.or(Weight::try_from(1).ok())),
             }
+            forward.groups.sort_by(|a, b| a.arn.cmp(&b.arn));
         }
     }
     actions
@@ -223,7 +229,8 @@ pub(crate) fn judge_write(inner: &mut Inner) {
     let found = {
         let Some((call, trace)) = inner.trace.split_last() else { return };
         let journal = inner.store.held_records();
-        let violation = |(law, what)| Violation { law, call: call.index, at: call.at, operator: call.operator.clone(), what };
+        let violation =
+            |(law, what)| Violation { law, call: call.index, at: call.at, operator: call.operator.clone(), what };
         let judged: Vec<(&'static str, String)> = match (&call.detail, plan_of(journal)) {
             (Detail::Appended(record), Some(plan)) => match &record.body {
                 Body::Finished(ending) => ending::at_report(inner, plan, journal, ending.terminal),

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bluegreen_core::journal::{Body, Command, Fact, Journal, JournalError, Operator, Record, Store, Verb};
 use bluegreen_core::model::{RunId, Timestamp};
 
-use crate::executor::{Inner, Shared};
+use crate::executor::{Inner, Shared, pause};
 use crate::trace::{Answer, Call, Detail};
 use crate::world::Ms;
 
@@ -91,7 +91,7 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn open(&self, run: &RunId, operator: &Operator) -> Result<Box<dyn Journal>, JournalError> {
-        self.shared.pause().await;
+        pause().await;
         let opened = {
             let mut inner = self.shared.lock();
             let index = inner.next_call();
@@ -107,7 +107,7 @@ impl Store for MemoryStore {
             run: run.clone(),
             token,
         });
-        self.shared.pause().await;
+        pause().await;
         Ok(Box::new(journal?))
     }
 }
@@ -131,7 +131,7 @@ impl Drop for MemoryJournal {
 #[async_trait]
 impl Journal for MemoryJournal {
     async fn read(&self) -> Result<Vec<Record>, JournalError> {
-        self.shared.pause().await;
+        pause().await;
         let mut inner = self.shared.lock();
         let index = inner.next_call();
         let records = inner.store.records(&self.run).to_vec();
@@ -141,14 +141,14 @@ impl Journal for MemoryJournal {
     }
 
     async fn append(&self, record: &Record) -> Result<(), JournalError> {
-        self.shared.pause().await;
+        pause().await;
         let appended = self.shared.lock().append(&self.operator, &self.run, record);
-        self.shared.pause().await;
+        pause().await;
         appended
     }
 
     async fn commands(&self) -> Result<Vec<Command>, JournalError> {
-        self.shared.pause().await;
+        pause().await;
         let mut inner = self.shared.lock();
         let index = inner.next_call();
         let commands = inner.store.pending(&self.run);
@@ -232,6 +232,3 @@ fn first_word<D: std::fmt::Debug>(value: &D) -> String {
     let text = format!("{value:?}");
     text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
 }
-
-#[cfg(test)]
-mod tests;

@@ -21,6 +21,7 @@ mod state;
 mod traffic;
 
 pub use alarms::{AlarmRule, Watch};
+pub use balancer::Refusal;
 pub use config::{Behaviour, Config, Lag, Quotas, ReadLags};
 pub use script::{Deed, When};
 pub use state::{
@@ -216,3 +217,6 @@ impl World {
         self.history.drain(..stale.saturating_sub(1));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -58,11 +58,6 @@ impl Shared {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives way once.
-    pub(crate) fn pause(&self) -> impl Future<Output = ()> + Send + use<> {
-        Pause(false)
-    }
-
     /// Waits for a virtual time.
     pub(crate) fn sleep_until(&self, deadline: Ms) -> impl Future<Output = ()> + Send + use<> {
         Sleep { shared: self.clone(), deadline, timer: None }
@@ -108,6 +103,11 @@ impl Inner {
         let told = self.told.iter().map(|(name, told)| (name.clone(), *told)).collect();
         (self.world.now_ms(), self.calls, self.done, self.store.holder().map(str::to_owned), told)
     }
+}
+
+/// Gives way once.
+pub(crate) fn pause() -> impl Future<Output = ()> + Send {
+    Pause(false)
 }
 
 struct Pause(bool);

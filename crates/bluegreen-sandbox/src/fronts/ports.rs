@@ -8,15 +8,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bluegreen_core::model::{Hook, Timestamp};
-use bluegreen_core::ports::{
-    CallError, Caller, Clock, ErrorClass, HookEnd, Hooks, Identity, Outcome, Ports,
-};
+use bluegreen_core::ports::{CallError, Caller, Clock, ErrorClass, HookEnd, Hooks, Identity, Outcome, Ports};
 
-use crate::executor::{Inner, Shared};
+use crate::executor::{Inner, Shared, pause};
 use crate::faults::{Asked, Fault};
 use crate::laws;
 use crate::trace::{Answer, Call, Detail, WORLD};
-use crate::world::balancer::Refusal;
+use crate::world::Refusal;
 use crate::world::{Ms, ReadKind, State, World};
 
 mod aws;
@@ -28,7 +26,7 @@ pub(crate) struct Front {
 }
 
 /// How the user's hooks end.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct HookScript {
     /// How long each takes, in milliseconds.
     pub takes: Ms,
@@ -36,12 +34,6 @@ pub struct HookScript {
     pub ends: Vec<HookEnd>,
     /// How many have run.
     pub ran: usize,
-}
-
-impl Default for HookScript {
-    fn default() -> Self {
-        HookScript { takes: 0, ends: Vec::new(), ran: 0 }
-    }
 }
 
 /// A call on its way.
@@ -69,7 +61,7 @@ impl Front {
 
     /// The first yield, then the call's number and its fault.
     async fn begin(&self, operation: &'static str, argument: String, mutating: bool) -> Begun {
-        self.shared.pause().await;
+        pause().await;
         let begun = self.shared.lock().begin(&self.operator, operation, argument, mutating);
         if let Some(Fault::Slow(ms)) = begun.fault {
             self.wait(ms / 2).await;
@@ -82,7 +74,7 @@ impl Front {
         if let Some(Fault::Slow(ms)) = fault {
             self.wait(ms - ms / 2).await;
         }
-        self.shared.pause().await;
+        pause().await;
     }
 
     async fn wait(&self, ms: Ms) {
@@ -219,7 +211,15 @@ impl Inner {
         outcome
     }
 
-    fn note<A: Debug>(&mut self, operator: &str, begun: Begun, told: Answer, applied: bool, detail: Detail, answer: &A) {
+    fn note<A: Debug>(
+        &mut self,
+        operator: &str,
+        begun: Begun,
+        told: Answer,
+        applied: bool,
+        detail: Detail,
+        answer: &A,
+    ) {
         let call = Call {
             index: begun.index,
             operator: operator.to_owned(),
@@ -294,7 +294,7 @@ impl Hooks for Front {
             inner.note(&self.operator, begun, Answer::Ok, false, Detail::None, &end);
             end
         };
-        self.shared.pause().await;
+        pause().await;
         end
     }
 }

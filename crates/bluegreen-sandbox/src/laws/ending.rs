@@ -76,9 +76,7 @@ pub(super) fn at_rest(world: &World, plan: &Plan, terminal: Terminal) -> Vec<Str
             Terminal::Promoted if share != 1_000_000 => {
                 found.push(format!("after Promoted the data plane gives {id} {}", percent(share)));
             }
-            Terminal::RolledBack | Terminal::Aborted
-                if baseline_of(plan, id).map(normal) != Some(normal(routed)) =>
-            {
+            Terminal::RolledBack | Terminal::Aborted if baseline_of(plan, id).map(normal) != Some(normal(routed)) => {
                 found.push(format!("after {terminal} the data plane of {id} differs from the baseline"));
             }
             _ => {}

@@ -12,7 +12,8 @@ use crate::trace::Detail;
 pub(super) fn alarms_read_green(case: &Case<'_>) -> Judgement {
     let Some(rise) = case.rise() else { return Ok(()) };
     for alarm in &case.plan.alarms {
-        alarm_green(case, alarm).map_err(|why| format!("rise to {} while alarm {} {why}", percent(rise.to), alarm.name))?;
+        alarm_green(case, alarm)
+            .map_err(|why| format!("rise to {} while alarm {} {why}", percent(rise.to), alarm.name))?;
     }
     Ok(())
 }
@@ -39,7 +40,8 @@ fn alarm_green(case: &Case<'_>, alarm: &PlannedAlarm) -> Judgement {
     let red = |change: &&bluegreen_core::observe::StateChange| {
         change.to == AlarmState::Alarm && change.at > began && case.world.ms(change.at) <= visible
     };
-    let history = case.world.state().alarms.get(&alarm.name).map(|record| record.history.as_slice()).unwrap_or_default();
+    let history =
+        case.world.state().alarms.get(&alarm.name).map(|record| record.history.as_slice()).unwrap_or_default();
     match history.iter().find(red) {
         Some(change) => Err(format!("had been red at {}, after the last rise", change.at)),
         None => Ok(()),
@@ -53,7 +55,8 @@ fn acceptable(case: &Case<'_>, alarm: &PlannedAlarm, seen: &AlarmSnapshot) -> Ju
         AlarmState::Ok => Ok(()),
         AlarmState::InsufficientData if case.plan.alarm_policy.insufficient_data == NoData::Allow => Ok(()),
         AlarmState::Alarm
-            if case.plan.alarm_policy.allow_red.contains(&alarm.name) && !seen.transitioned_at.iter().any(since_start) =>
+            if case.plan.alarm_policy.allow_red.contains(&alarm.name)
+                && !seen.transitioned_at.iter().any(since_start) =>
         {
             Ok(())
         }
@@ -109,10 +112,10 @@ pub(super) fn only_planned_things(case: &Case<'_>) -> Judgement {
     let plan = case.plan;
     let planned = match &case.call.detail {
         Detail::Actions(write) => plan.all_routes().any(|route| route.id == write.route),
-        Detail::Service(write) => {
-            write.cluster == plan.site.cluster && case.color_of_service(&write.service).is_some()
+        Detail::Service(write) => write.cluster == plan.site.cluster && case.color_of_service(&write.service).is_some(),
+        Detail::Registered(family, _) => {
+            matches!(&plan.release, Release::Register { family: own, .. } if own == family)
         }
-        Detail::Registered(family, _) => matches!(&plan.release, Release::Register { family: own, .. } if own == family),
         _ => true,
     };
     if planned { Ok(()) } else { Err(format!("{} is not part of the plan", case.call.argument)) }

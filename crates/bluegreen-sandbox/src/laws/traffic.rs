@@ -144,12 +144,13 @@ pub(super) fn bounded_exposure(case: &Case<'_>) -> Judgement {
         Step::Hold(time) => millis(*time),
         _ => 0,
     });
-    let hold: u64 = holds.sum();
-    let reached = |call: &&crate::trace::Call| call.applied && rise_of(case.plan, call).is_some_and(|rise| rise.to == share);
+    let wanted: u64 = holds.sum();
+    let reached =
+        |call: &&crate::trace::Call| call.applied && rise_of(case.plan, call).is_some_and(|rise| rise.to == share);
     let Some(since) = case.trace.iter().rev().find(reached).map(|call| call.at) else { return Ok(()) };
     let held = case.world.ms(case.call.at).saturating_sub(case.world.ms(since));
-    if held < hold && !case.promoted_since(since) {
-        return Err(format!("{} was held for {held} ms of {hold} ms", percent(share)));
+    if held < wanted && !case.promoted_since(since) {
+        return Err(format!("{} was held for {held} ms of {wanted} ms", percent(share)));
     }
     Ok(())
 }

@@ -37,7 +37,15 @@ pub struct AlarmRule {
 impl AlarmRule {
     /// A rule that has seen nothing yet.
     pub fn new(alarm: &str, watch: Watch, share_ppm: u32, after: Ms, clears: Option<Ms>) -> AlarmRule {
-        AlarmRule { alarm: alarm.to_owned(), watch, share_ppm: share_ppm.max(1), after, clears, since: None, fired: false }
+        AlarmRule {
+            alarm: alarm.to_owned(),
+            watch,
+            share_ppm: share_ppm.max(1),
+            after,
+            clears,
+            since: None,
+            fired: false,
+        }
     }
 
     /// When the rule's next change is due, if what it sees now lasts.
@@ -142,8 +150,9 @@ impl State {
 /// The composites over `child`, each with whether it is red now.
 fn composites(state: &State, child: &str) -> Vec<(String, bool)> {
     let red = |name: &String| state.alarms.get(name).is_some_and(|alarm| alarm.state == AlarmState::Alarm);
-    let over = state.alarms.iter().filter(|(_, alarm)| {
-        alarm.kind == AlarmKind::Composite && alarm.children.iter().any(|name| name == child)
-    });
+    let over = state
+        .alarms
+        .iter()
+        .filter(|(_, alarm)| alarm.kind == AlarmKind::Composite && alarm.children.iter().any(|name| name == child));
     over.map(|(name, alarm)| (name.clone(), alarm.children.iter().any(red))).collect()
 }

@@ -49,7 +49,10 @@ impl World {
         };
         let routing = actions.iter().filter(|action| finals(action)).count();
         if routing != 1 || !actions.last().is_some_and(finals) {
-            return invalid("InvalidLoadBalancerAction: the last action must be the only forward, redirect or fixed-response".into());
+            return invalid(
+                "InvalidLoadBalancerAction: the last action must be the only forward, redirect or fixed-response"
+                    .into(),
+            );
         }
         let Some(forward) = Action::forward_of(actions) else { return Ok(()) };
         if !(1..=self.config.quotas.groups_per_action).contains(&forward.groups.len()) {
@@ -152,12 +155,13 @@ impl State {
 }
 
 /// The share of `group` in `actions`, in millionths.
-pub fn share_ppm(actions: &[Action], group: &TargetGroupArn) -> u32 {
+pub(crate) fn share_ppm(actions: &[Action], group: &TargetGroupArn) -> u32 {
     Action::forward_of(actions).and_then(|forward| forward.split().ok()).map_or(0, |split| split.share_ppm(group))
 }
 
 fn uses<'a>(state: &'a State, group: &'a TargetGroupArn) -> impl Iterator<Item = &'a RouteId> {
-    let forwards = |route: &RouteRecord| Action::forward_of(&route.actions).is_some_and(|f: &Forward| f.contains(group));
+    let forwards =
+        |route: &RouteRecord| Action::forward_of(&route.actions).is_some_and(|f: &Forward| f.contains(group));
     state.routes.iter().filter(move |(_, route)| forwards(route)).map(|(id, _)| id)
 }
 

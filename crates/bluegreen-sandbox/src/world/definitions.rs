@@ -12,7 +12,7 @@ use super::balancer::Refusal;
 use super::{DefinitionRecord, State, World};
 
 /// The tag that ties a revision to the run that registered it.
-pub const RUN_TAG: &str = "bluegreen:run";
+pub(crate) const RUN_TAG: &str = "bluegreen:run";
 
 impl World {
     /// `RegisterTaskDefinition`: always a new revision, whatever the document says.
@@ -78,14 +78,13 @@ impl State {
     /// The newest active revision of `family` that carries `tag` = `value`.
     pub fn tagged(&self, family: &str, tag: &str, value: &str) -> Option<TaskDefinitionArn> {
         let carries = |record: &DefinitionRecord| record.tags.get(tag).is_some_and(|found| found == value);
-        let matching = self.definitions.iter().filter(|(arn, record)| {
-            arn.family() == family && record.active && carries(record)
-        });
+        let matching =
+            self.definitions.iter().filter(|(arn, record)| arn.family() == family && record.active && carries(record));
         matching.map(|(arn, _)| arn.clone()).max_by_key(revision)
     }
 }
 
 /// The revision's number.
-pub fn revision(arn: &TaskDefinitionArn) -> u64 {
+pub(crate) fn revision(arn: &TaskDefinitionArn) -> u64 {
     arn.short().rsplit(':').next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }

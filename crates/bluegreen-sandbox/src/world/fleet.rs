@@ -141,11 +141,13 @@ impl World {
     /// The moments at which tasks change by themselves.
     pub(super) fn fleet_events(&self) -> impl Iterator<Item = Ms> {
         self.state.services.values().flat_map(move |service| {
-            let groups: Vec<&GroupRecord> = service.groups.iter().filter_map(|arn| self.state.groups.get(arn)).collect();
+            let groups: Vec<&GroupRecord> =
+                service.groups.iter().filter_map(|arn| self.state.groups.get(arn)).collect();
             let drain = groups.iter().map(|group| group.drain).max().unwrap_or(0);
             let attached = groups.iter().filter_map(|group| group.attached_since).max();
             service.tasks.iter().flat_map(move |task| {
-                let healthy = task.starts_at.zip(attached).map(|(start, attached)| start.max(attached) + task.check_delay);
+                let healthy =
+                    task.starts_at.zip(attached).map(|(start, attached)| start.max(attached) + task.check_delay);
                 [task.starts_at, healthy, task.stopped_at.map(|stopped| stopped + drain)].into_iter().flatten()
             })
         })
@@ -180,7 +182,8 @@ impl World {
             changed = true;
         }
         changed |= self.stop_youngest(service, new.saturating_sub(desired), |task| task.definition == current);
-        let ready = service.tasks.iter().filter(alive).filter(|t| t.definition == current && self.serves(service, t)).count();
+        let ready =
+            service.tasks.iter().filter(alive).filter(|t| t.definition == current && self.serves(service, t)).count();
         let old = service.tasks.iter().filter(alive).filter(|task| task.definition != current).count();
         // Old tasks go one for one as new ones are able to serve: minimum healthy percent 100.
         let surplus = old.saturating_sub(desired.saturating_sub(ready));
@@ -203,7 +206,8 @@ impl World {
     }
 
     fn has_room(&self, service: &ServiceRecord) -> bool {
-        let others = self.state.services.values().filter(|other| other.arn != service.arn).map(|other| other.tasks.len());
+        let others =
+            self.state.services.values().filter(|other| other.arn != service.arn).map(|other| other.tasks.len());
         others.sum::<usize>() + service.tasks.len() < self.config.capacity as usize
     }
 
@@ -237,7 +241,11 @@ impl World {
 
     fn serves(&self, service: &ServiceRecord, task: &Task) -> bool {
         let groups = || service.groups.iter().filter_map(|arn| self.state.groups.get(arn));
-        if groups().next().is_none() { runs(task, self.now) } else { groups().all(|group| self.target(task, group, self.now) == Target::Healthy) }
+        if groups().next().is_none() {
+            runs(task, self.now)
+        } else {
+            groups().all(|group| self.target(task, group, self.now) == Target::Healthy)
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bluegreen_core::model::{Action, RouteId, TargetGroupArn, Timestamp};
+use bluegreen_core::model::{Action, RouteId, Split, TargetGroupArn, Timestamp};
 
 use super::{Ms, World};
 use crate::seed::draw;
@@ -16,6 +16,8 @@ pub struct Traffic {
     pub clients: Vec<Client>,
     /// How often each of them comes; 0 for never.
     pub visit_every: Ms,
+    /// When they last came.
+    visited: Option<Ms>,
     /// Requests that found a group without any task, in millionths of a request.
     pub lost: u64,
     /// Requests by group and minute, in millionths of a request.
@@ -82,6 +84,10 @@ impl World {
             let health = self.health(&group);
             // All targets unhealthy: the load balancer fails open and sends requests all the same.
             let served = health.healthy + health.unhealthy > 0;
+            // A group that no service registers in belongs to somebody else: its targets are not modelled.
+            if !served && !self.state.services.values().any(|service| service.groups.contains(&group)) {
+                continue;
+            }
             let mut from = self.now;
             while from < until {
                 let end = ((from / MINUTE + 1) * MINUTE).min(until);
@@ -101,7 +107,7 @@ impl World {
         let mut shares = BTreeMap::new();
         for route in self.state.routes.values() {
             let split = Action::forward_of(route.routed_at(self.now)).and_then(|forward| forward.split().ok());
-            for (group, _) in split.iter().flat_map(|split| split.groups()) {
+            for (group, _) in split.iter().flat_map(Split::groups) {
                 let share = split.as_ref().map_or(0, |split| split.share_ppm(group));
                 if share > 0 {
                     *shares.entry(group.clone()).or_default() += u64::from(share);
@@ -114,9 +120,10 @@ impl World {
     /// Lets the clients come, when it is their time.
     pub(super) fn visit(&mut self) {
         let every = self.traffic.visit_every;
-        if every == 0 || !self.now.is_multiple_of(every) {
+        if every == 0 || !self.now.is_multiple_of(every) || self.traffic.visited == Some(self.now) {
             return;
         }
+        self.traffic.visited = Some(self.now);
         let mut clients = std::mem::take(&mut self.traffic.clients);
         for (index, client) in clients.iter_mut().enumerate() {
             self.serve(index, client);
@@ -135,10 +142,15 @@ impl World {
             let point = draw(self.config.seed, &("visit", index, self.now)) % 1_000_000;
             let split = forward.split().ok()?;
             let mut passed = 0;
-            split.groups().iter().map(|(group, _)| group).find(|group| {
-                passed += u64::from(split.share_ppm(group));
-                point < passed
-            }).cloned()
+            split
+                .groups()
+                .iter()
+                .map(|(group, _)| group)
+                .find(|group| {
+                    passed += u64::from(split.share_ppm(group));
+                    point < passed
+                })
+                .cloned()
         }) else {
             return;
         };

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use bluegreen_core::model::{
-    Action, LoadBalancerArn, RouteId, RunId, TargetGroupArn, TaskDefinitionArn, Timestamp,
-};
+use bluegreen_core::model::{Action, LoadBalancerArn, RouteId, RunId, TargetGroupArn, TaskDefinitionArn, Timestamp};
 use bluegreen_core::observe::{
     AlarmSnapshot, LoadBalancer, RouteSnapshot, ServiceSnapshot, StateChange, TargetGroup, TargetHealth,
     TaskDefinitionSnapshot,
@@ -15,7 +13,7 @@ use serde_json::Value;
 
 use super::Front;
 use crate::trace::{ActionsWrite, Detail, ServiceWrite};
-use crate::world::balancer::Refusal;
+use crate::world::Refusal;
 use crate::world::definitions::RUN_TAG;
 use crate::world::{ReadKind, World, Writer};
 

@@ -266,5 +266,6 @@ impl Journal for FileJournal {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;

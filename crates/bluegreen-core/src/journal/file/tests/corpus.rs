@@ -153,3 +153,19 @@ fn all_that_version_1_can_say_stays_readable() {
     assert_eq!(contents.records, everything().records);
     assert_eq!(RunState::fold(&contents.records).unwrap().ending.unwrap().terminal, RollbackFailed);
 }
+
+#[test]
+fn all_that_version_1_can_say_can_be_told() {
+    let records = everything().records;
+    let mut narrator = crate::view::Narrator::new();
+    for record in &records {
+        let plain_success =
+            matches!(&record.body, Body::Outcome { resolution: Resolution::Applied { task_definition: None }, .. });
+        let told = narrator.tell(record);
+        assert!(told.is_some() || plain_success, "nothing is told of {record:?}");
+        let text = told.map(|told| told.to_string()).unwrap_or_default();
+        assert!(!text.contains("arn:") && !text.contains("s3cret") && !text.ends_with('.'), "{text}");
+    }
+    assert!(!crate::view::explain(&records).is_empty());
+    assert!(crate::view::RunView::from_records(&records).is_ok());
+}

@@ -67,53 +67,61 @@ async fn a_program_beside_the_spec_is_found() {
 async fn our_credentials_stay_ours() {
     let why = failed(run(&["sh", "-c", "env; exit 1"], &[]).await);
     assert!(why.contains("PATH=") && !why.to_ascii_uppercase().contains("AWS_"), "{why}");
+    // This process has variables that were not handed over, cargo's among them.
+    assert!(!why.contains("CARGO_"), "{why}");
 }
+
+/// A named pipe in `dir`, and a reader that ends with everything written once the last writer is gone.
+fn pipe(dir: &std::path::Path) -> (String, tokio::task::JoinHandle<String>) {
+    let pipe = dir.join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let path = pipe.to_str().unwrap().to_owned();
+    (path, tokio::task::spawn_blocking(move || std::fs::read_to_string(pipe).unwrap()))
+}
+
+/// What the writers left behind wrote. A reader that is still waiting for its first writer gets one that says nothing.
+async fn written(path: &str, reader: tokio::task::JoinHandle<String>) -> String {
+    drop(std::fs::OpenOptions::new().read(true).write(true).open(path).unwrap());
+    reader.await.unwrap()
+}
+
+/// A grandchild that would outlive its parent and say so.
+const GRANDCHILD: &str = "exec 3>\"$1\"; (sleep 5; echo alive >&3) &";
 
 #[tokio::test]
 async fn a_timeout_ends_the_grandchildren_too() {
     let dir = tempfile::tempdir().unwrap();
-    let pipe = dir.path().join("pipe");
-    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
-    assert!(made.success());
-    // The grandchild holds the pipe's writing end for as long as it lives, and outlives its parent unless killed.
-    let path = pipe.to_str().unwrap();
-    let argv = ["sh", "-c", "(exec 3>\"$1\"; echo ready >&3; sleep 1000) & wait", "check", path];
-    let hooks = hooks(dir.path());
-    let hook = hook(&argv, Duration::from_millis(300));
-    let reader = tokio::task::spawn_blocking(move || std::fs::read(pipe).unwrap());
-    let why = failed(hooks.run(&hook, &[]).await);
+    let (path, reader) = pipe(dir.path());
+    let argv = ["sh", "-c", &format!("{GRANDCHILD} wait"), "check", &path];
+    let why = failed(hooks(dir.path()).run(&hook(&argv, Duration::from_millis(300)), &[]).await);
     assert!(why.contains("still running after 300ms and was killed"), "{why}");
-    // Reading ends only when the last writer is gone.
-    let _ = reader.await.unwrap();
+    assert_eq!(written(&path, reader).await, "");
+}
+
+#[tokio::test]
+async fn a_check_that_passes_leaves_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, reader) = pipe(dir.path());
+    let argv = ["sh", "-c", &format!("{GRANDCHILD} exit 0"), "check", &path];
+    assert_eq!(hooks(dir.path()).run(&hook(&argv, AMPLE), &[]).await, HookEnd::Passed);
+    assert_eq!(written(&path, reader).await, "");
 }
 
 #[tokio::test]
 async fn a_run_that_is_cancelled_leaves_nobody() {
     let dir = tempfile::tempdir().unwrap();
-    let pipe = dir.path().join("pipe");
-    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    let argv = ["sh", "-c", "(exec 3>\"$1\"; echo ready >&3; sleep 1000) & wait", "check", pipe.to_str().unwrap()];
+    let ((path, reader), (second, started)) = {
+        let inner = dir.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        (pipe(dir.path()), pipe(&inner))
+    };
+    let argv = ["sh", "-c", &format!("{GRANDCHILD} echo ready >\"$2\"; wait"), "check", &path, &second];
     let (hooks, hook) = (hooks(dir.path()), hook(&argv, AMPLE));
-    let (ready, started) = tokio::sync::oneshot::channel();
-    let reader = tokio::task::spawn_blocking(move || {
-        use std::io::Read;
-        let mut file = std::fs::File::open(pipe).unwrap();
-        let mut first = [0; 6];
-        file.read_exact(&mut first).unwrap();
-        ready.send(()).unwrap();
-        file.read_to_end(&mut Vec::new()).unwrap()
-    });
     tokio::select! {
         end = hooks.run(&hook, &[]) => panic!("{end:?}"),
-        _ = started => {}
+        said = started => assert_eq!(said.unwrap(), "ready\n"),
     }
-    assert_eq!(reader.await.unwrap(), 0);
-}
-
-#[tokio::test]
-async fn what_a_check_leaves_running_does_not_hold_the_release() {
-    // The background process inherits the output pipes.
-    assert_eq!(run(&["sh", "-c", "sleep 1000 & exit 0"], &[]).await, HookEnd::Passed);
+    assert_eq!(written(&path, reader).await, "");
 }
 
 #[tokio::test]

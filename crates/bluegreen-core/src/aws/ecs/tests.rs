@@ -88,8 +88,8 @@ async fn members_from_the_future_go_over_the_wire_both_ways() {
 
     let outcome = fleet.register_task_definition(&read.document, &"run-1".parse().unwrap()).await;
     assert_eq!(outcome, Outcome::Applied(REVISION.parse().unwrap()));
-    let heard = script.heard().remove(1);
-    let (head, body) = heard.split_once("\n\n").unwrap();
+    let second = script.heard().remove(1);
+    let (head, body) = second.split_once("\n\n").unwrap();
     let body: Value = serde_json::from_str(body).unwrap();
     assert_eq!(body["containerDefinitions"], definition["containerDefinitions"]);
     assert_eq!(body["tags"], json!([{"key": "a", "value": "b"}, {"key": "bluegreen:run", "value": "run-1"}]));

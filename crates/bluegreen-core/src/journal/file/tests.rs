@@ -458,3 +458,18 @@ fn a_failed_write_leaves_nothing_behind() {
     block_on(journal.append(&records[2])).unwrap();
     assert_eq!(store.read(&plan().run).unwrap(), Contents { records: records[..3].to_vec(), torn: None });
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_told_and_counts_as_unwritten() {
+    let root = dir();
+    let store = store(&root);
+    let journal = store.open_run(&plan().run, &operator()).unwrap();
+    std::os::unix::fs::symlink("/dev/full", store.run_path(&plan().run)).unwrap();
+    let error = block_on(journal.append(&some_records()[0])).unwrap_err().to_string();
+    assert!(error.starts_with("cannot append to ") && error.contains("free some space there"), "{error}");
+    assert_eq!(journal.tail().count, 0);
+    std::fs::remove_file(store.run_path(&plan().run)).unwrap();
+    block_on(journal.append(&some_records()[0])).unwrap();
+    assert_eq!(store.read(&plan().run).unwrap().records.len(), 1);
+}

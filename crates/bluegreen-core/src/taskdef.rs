@@ -22,6 +22,7 @@ use crate::diagnostic::Report;
 
 pub use artifact::{ImageDetail, parse_image_definitions, parse_image_detail};
 pub use check::READ_ONLY;
+pub(crate) use check::{cut, json_syntax};
 pub use diff::{Change, ChangeKind};
 pub use image::{ImageError, ImageRef};
 
@@ -329,13 +330,16 @@ fn find_placeholders(path: &str, key: &str, value: &Value, found: &mut BTreeMap<
     }
 }
 
-/// The candidate that `word` was most likely meant to be: at most one slip in three letters; `None` where none is close.
+/// The candidate that `word` was most likely meant to be: one slip in three letters, five at most; `None` where none is
+/// close.
 pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > 64 {
+        return None; // no misspelt name, and comparing takes time with the square of the length
+    }
     let lower = word.to_lowercase();
     let slips = |candidate: &'a str| (strsim::osa_distance(&lower, &candidate.to_lowercase()), candidate);
-    let best =
-        candidates.into_iter().filter(|c| c.len() <= 2 * word.len() + 2).map(slips).min_by_key(|(slips, _)| *slips);
-    best.filter(|(slips, candidate)| *slips <= candidate.len().max(3) / 3).map(|(_, candidate)| candidate)
+    let best = candidates.into_iter().map(slips).min_by_key(|(slips, _)| *slips);
+    best.filter(|(slips, candidate)| *slips <= (candidate.len() / 3).clamp(1, 5)).map(|(_, candidate)| candidate)
 }
 
 impl fmt::Display for TaskDefinition {

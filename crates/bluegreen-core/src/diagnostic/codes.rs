@@ -112,6 +112,7 @@ codes! {
     TASKDEF_TAG = "BG0313", "a tag that is reserved for AWS";
     IMAGE_FILE = "BG0320", "an imageDetail.json or imagedefinitions.json lacks what it needs";
     IMAGE_FILE_MIXED = "BG0321", "imageDetail.json and imagedefinitions.json are mixed up";
+    TOO_MANY_FINDINGS = "BG0390", "more is wrong with a document than is reported";
 }
 
 /// What a code means, in one line.

@@ -147,8 +147,11 @@ fn definition(check: &mut Check<'_>, i: usize, entry: &Value, images: &mut BTree
     let mut member = |key: &str| match entry.get(key) {
         Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
         found => {
-            let kind = found.map_or("nothing", |value| if value.is_string() { "an empty one" } else { kind(value) });
-            let message = format!("every entry has `{key}`, a string, and here is {kind}");
+            let message = match found {
+                None => format!("this entry has no `{key}`"),
+                Some(Value::String(_)) => format!("`{key}` of this entry is empty"),
+                Some(other) => format!("`{key}` of this entry is a string, and here {}", kind(other)),
+            };
             let finding = Diagnostic::error(codes::IMAGE_FILE, message);
             check.missing(&format!("/{i}"), finding.help("write `{\"name\": CONTAINER, \"imageUri\": IMAGE}`"));
             None

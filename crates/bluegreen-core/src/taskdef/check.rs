@@ -27,6 +27,23 @@ pub const READ_ONLY: [&str; 9] = [
 /// No task definition is close to this: ECS takes 64 KiB.
 const TEXT_MAX: usize = 1024 * 1024;
 
+/// Nobody reads more, and each costs a walk through its line, which may be the whole file.
+const FINDINGS_MAX: usize = 200;
+
+/// What stands in the place of the findings past [`FINDINGS_MAX`].
+fn too_many() -> Diagnostic {
+    let message = format!("more than {FINDINGS_MAX} findings: the rest is not shown");
+    Diagnostic::error(codes::TOO_MANY_FINDINGS, message).help("is this the right file? Else correct these first")
+}
+
+/// Cuts a list of findings where it is longer than anyone reads, and says so.
+pub(crate) fn cut(findings: &mut Vec<Diagnostic>) {
+    if findings.len() > FINDINGS_MAX {
+        findings.truncate(FINDINGS_MAX);
+        findings.push(too_many());
+    }
+}
+
 /// How much is checked.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Depth {
@@ -80,24 +97,35 @@ impl JsonFile {
     }
 }
 
+/// A report about text that is not JSON, with its secrets blanked.
 fn syntax(source_name: &str, text: &str, error: &serde_json::Error) -> Report {
+    let (at, finding) = json_syntax(text, error);
+    let shown = masked_from(text, at);
+    let place = LineIndex::new(&shown).place(at, at + 1);
+    Report::new(source_name, shown, vec![finding.at(place)])
+}
+
+/// What is wrong with text that is not JSON, and the byte at which it shows. The finding has no place yet.
+pub(crate) fn json_syntax(text: &str, error: &serde_json::Error) -> (usize, Diagnostic) {
+    let start = text.len() - text.trim_start().len();
+    if let Some(first) = text[start..].chars().next().filter(|first| !matches!(first, '{' | '[')) {
+        let message = format!("this is not JSON: it begins with `{first}`");
+        let help = "expected an object, beginning with `{`; a document in YAML has to be converted first";
+        return (start, Diagnostic::error(codes::SYNTAX, message).help(help));
+    }
     let line_start = match error.line() {
         0 | 1 => 0,
         line => text.match_indices('\n').nth(line - 2).map_or(text.len(), |(at, _)| at + 1),
     };
-    let at = line_start + error.column().saturating_sub(1);
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or_default();
-    let first = text.trim_start().chars().next().unwrap_or(' ');
-    let help = if matches!(first, '{' | '[') {
-        "check commas, quotes and brackets here and just before; JSON takes no comments"
+    let (message, help) = if error.is_eof() {
+        ("the text ends before all its brackets are closed", "is the file complete?")
     } else {
-        "expected JSON, beginning with `{`; a task definition in YAML has to be converted first"
+        (message, "check commas, quotes and brackets here and just before; JSON takes no comments")
     };
-    let shown = masked_from(text, at);
-    let place = LineIndex::new(&shown).place(at, at + 1);
-    let found = Diagnostic::error(codes::SYNTAX, format!("not valid JSON: {message}")).at(place).help(help);
-    Report::new(source_name, shown, vec![found])
+    let finding = Diagnostic::error(codes::SYNTAX, format!("not valid JSON: {message}")).help(help);
+    (line_start + error.column().saturating_sub(1), finding)
 }
 
 /// Collects findings about one file.
@@ -146,7 +174,13 @@ impl<'a> Check<'a> {
     }
 
     fn add(&mut self, range: Range<usize>, finding: Diagnostic) {
+        if self.findings.len() >= FINDINGS_MAX {
+            return;
+        }
         self.findings.push(finding.at(self.lines.place(range.start, range.end)));
+        if self.findings.len() == FINDINGS_MAX {
+            self.findings.push(too_many());
+        }
     }
 
     /// Reports every key that stands twice: JSON parsers take the last one without a word.

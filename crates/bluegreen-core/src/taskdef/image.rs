@@ -53,6 +53,9 @@ pub enum ImageError {
         /// What stands behind the colon.
         tag: String,
     },
+    /// A colon with nothing behind it.
+    #[error("`{0}` ends with a colon and no tag")]
+    NoTag(String),
     /// The digest is not `sha256:` and 64 hexadecimal digits, nor another algorithm's.
     #[error("`{image}` has the digest `{digest}`: expected `sha256:` and 64 digits of 0-9 and a-f")]
     Digest {
@@ -141,6 +144,9 @@ impl FromStr for ImageRef {
             return Err(ImageError::Repository { image: text.to_owned(), part: part.to_owned() });
         }
         if let Some(tag) = rest[name..].strip_prefix(':').filter(|tag| !is_tag(tag)) {
+            if tag.is_empty() {
+                return Err(ImageError::NoTag(text.to_owned()));
+            }
             return Err(ImageError::Tag { image: text.to_owned(), tag: tag.to_owned() });
         }
         if name > NAME_MAX {
@@ -262,7 +268,7 @@ mod tests {
         assert!(matches!(refused("a//b"), ImageError::Repository { .. }));
         assert!(matches!(refused("a___b"), ImageError::Repository { .. }));
         assert!(matches!(refused("<IMAGE1_NAME>"), ImageError::Repository { .. }));
-        assert!(matches!(refused("web:"), ImageError::Tag { .. }));
+        assert!(matches!(refused("web:"), ImageError::NoTag(_)));
         assert!(matches!(refused("web:-a"), ImageError::Tag { .. }));
         assert!(matches!(refused("web:a/b"), ImageError::Registry(_)));
         assert!(matches!(refused("host.io:99999/web"), ImageError::Registry(_)));

@@ -33,7 +33,9 @@ pub(crate) fn masked(text: &str) -> String {
                 at + 1
             }
             b':' | b' ' | b'\n' | b'\r' | b'\t' => at + 1,
-            _ => text[at..].find([',', ':', '}', ']', '"', '{', '[', '\n']).map_or(text.len(), |n| at + n.max(1)),
+            _ => text[at..]
+                .find([',', ':', '}', ']', '"', '{', '[', ' ', '\t', '\r', '\n'])
+                .map_or(text.len(), |n| at + n.max(1)),
         };
         let token = &text[at..end];
         let scalar = !matches!(byte, b'{' | b'[' | b'}' | b']' | b',' | b':' | b' ' | b'\n' | b'\r' | b'\t');

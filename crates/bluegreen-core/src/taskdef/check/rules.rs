@@ -17,12 +17,12 @@ pub(super) fn run(check: &mut Check<'_>, document: &Object, depth: Depth) {
     if depth == Depth::Shape {
         return;
     }
-    spellings(check, document);
+    let misspelt = spellings(check, document);
     for field in ["cpu", "memory", "networkMode", "taskRoleArn", "executionRoleArn"] {
         text_field(check, document, "", field);
     }
     choices(check, document);
-    fargate(check, document);
+    fargate(check, document, &misspelt);
     containers::essential(check, &containers);
     for (pointer, container) in &containers {
         containers::ports(check, document, pointer, container);
@@ -85,22 +85,27 @@ fn nulls(check: &mut Check<'_>, pointer: &str, object: &Object) {
     }
 }
 
+/// The top-level fields that are looked at, or often misspelt.
+const KNOWN: [&str; 9] = [
+    "cpu",
+    "memory",
+    "networkMode",
+    "requiresCompatibilities",
+    "taskRoleArn",
+    "executionRoleArn",
+    "volumes",
+    "placementConstraints",
+    "runtimePlatform",
+];
+
 /// Fields that are only known in another spelling: CloudFormation's and Terraform's, mostly.
-fn spellings(check: &mut Check<'_>, document: &Object) {
-    const KNOWN: [&str; 9] = [
-        "cpu",
-        "memory",
-        "networkMode",
-        "requiresCompatibilities",
-        "taskRoleArn",
-        "executionRoleArn",
-        "volumes",
-        "placementConstraints",
-        "runtimePlatform",
-    ];
+/// Returns what was meant.
+fn spellings(check: &mut Check<'_>, document: &Object) -> Vec<&'static str> {
+    let mut meant = Vec::new();
     for key in document.keys().filter(|key| !KNOWN.contains(&key.as_str())) {
         let plain: String = key.chars().filter(|c| *c != '_' && *c != '-').collect();
         if let Some(known) = KNOWN.into_iter().find(|known| known.eq_ignore_ascii_case(&plain)) {
+            meant.push(known);
             let found = Diagnostic::error(codes::TASKDEF_SPELLING, format!("`{key}` is not how ECS spells `{known}`"));
             check.key(
                 &below("", key),
@@ -108,6 +113,7 @@ fn spellings(check: &mut Check<'_>, document: &Object) {
             );
         }
     }
+    meant
 }
 
 fn text_field(check: &mut Check<'_>, object: &Object, pointer: &str, field: &str) {
@@ -152,7 +158,8 @@ fn choice(check: &mut Check<'_>, pointer: &str, value: &Value, known: &[&str]) {
     }
 }
 
-fn fargate(check: &mut Check<'_>, document: &Object) {
+/// What Fargate needs; fields in `misspelt` are there under another name and reported already.
+fn fargate(check: &mut Check<'_>, document: &Object, misspelt: &[&str]) {
     let list = document.get("requiresCompatibilities").and_then(Value::as_array);
     let wanted =
         list.into_iter().flatten().any(|entry| entry.as_str().is_some_and(|e| e.eq_ignore_ascii_case("FARGATE")));
@@ -160,6 +167,7 @@ fn fargate(check: &mut Check<'_>, document: &Object) {
         return;
     }
     match document.get("networkMode") {
+        None if misspelt.contains(&"networkMode") => {}
         None => {
             let found = Diagnostic::error(codes::TASKDEF_FARGATE, "Fargate needs `networkMode`, which is missing");
             check.key(
@@ -177,7 +185,7 @@ fn fargate(check: &mut Check<'_>, document: &Object) {
         Some(_) => {}
     }
     for (field, example) in [("cpu", "256"), ("memory", "512")] {
-        if document.get(field).is_none_or(|value| value.as_str() == Some("")) {
+        if !misspelt.contains(&field) && document.get(field).is_none_or(|value| value.as_str() == Some("")) {
             let found = Diagnostic::error(
                 codes::TASKDEF_FARGATE,
                 format!("Fargate needs `{field}` of the whole task, which is missing"),
@@ -217,7 +225,18 @@ fn wrong_type(check: &mut Check<'_>, pointer: &str, field: &str, expected: &str,
         return; // reported as null
     }
     let message = format!("`{field}` is {expected}, and here {}", kind(found));
-    check.value(pointer, Diagnostic::error(codes::TASKDEF_TYPE, message));
+    let finding = Diagnostic::error(codes::TASKDEF_TYPE, message);
+    let scalar = matches!(found, Value::Number(_) | Value::Bool(_) | Value::String(_));
+    let help = if pointer == "/tags" {
+        "write `[{\"key\": NAME, \"value\": …}]`, one object for each tag"
+    } else if expected.starts_with("a string") && scalar {
+        "write it in quotes"
+    } else if expected.starts_with("a list") && (scalar || found.is_object()) {
+        "put it in brackets: `[…]`, also where there is only one"
+    } else {
+        return check.value(pointer, finding);
+    };
+    check.value(pointer, finding.help(help));
 }
 
 fn is_name(name: &str) -> bool {

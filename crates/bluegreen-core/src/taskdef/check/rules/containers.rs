@@ -46,7 +46,7 @@ pub(super) fn containers<'d>(check: &mut Check<'_>, document: &'d Object) -> Vec
     for (i, entry) in list.iter().enumerate() {
         let pointer = format!("{root}/{i}");
         let Value::Object(container) = entry else {
-            wrong_type(check, &pointer, "containerDefinitions", "a list of objects; this entry is no object", entry);
+            wrong_type(check, &pointer, "containerDefinitions[…]", "an object", entry);
             continue;
         };
         container_name(check, &pointer, container, &mut names);
@@ -116,7 +116,7 @@ pub(super) fn ports(check: &mut Check<'_>, document: &Object, pointer: &str, con
     for (i, mapping) in mappings.iter().enumerate() {
         let place = format!("{place}/{i}");
         let Value::Object(mapping) = mapping else {
-            wrong_type(check, &place, "portMappings", "a list of objects; this entry is no object", mapping);
+            wrong_type(check, &place, "portMappings[…]", "an object", mapping);
             continue;
         };
         let container_port = port(check, &place, mapping, "containerPort", 1);

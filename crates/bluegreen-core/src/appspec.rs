@@ -9,6 +9,7 @@ mod render;
 mod validate;
 
 use std::fmt;
+use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
@@ -151,6 +152,52 @@ impl Event {
     }
 }
 
+/// Why a text from a command line cannot stand in a document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppSpecError {
+    /// No event that runs a function has this name.
+    #[error("`{found}` is no event that runs a function; {help}")]
+    Event {
+        /// What was given.
+        found: String,
+        /// The name that was probably meant, or all names.
+        help: String,
+    },
+    /// It is neither a full ARN with a revision nor the placeholder.
+    #[error("{message}; {help}")]
+    TaskDefinition {
+        /// What is wrong with it.
+        message: String,
+        /// What to write.
+        help: String,
+    },
+}
+
+impl FromStr for Event {
+    type Err = AppSpecError;
+
+    /// Takes a name in any case, as documents do.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = || Event::ECS.iter().map(|event| event.name());
+        let known = Event::ECS.iter().find(|event| event.name().eq_ignore_ascii_case(text));
+        known.copied().ok_or_else(|| AppSpecError::Event {
+            found: text.to_owned(),
+            help: crate::taskdef::closest(text, names()).map_or_else(
+                || format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            ),
+        })
+    }
+}
+
+impl FromStr for TaskDefinitionRef {
+    type Err = AppSpecError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        read::task_definition(text).map_err(|(_, message, help)| AppSpecError::TaskDefinition { message, help })
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
@@ -224,6 +271,16 @@ impl AppSpec {
             ecs.task_definition = TaskDefinitionRef::Arn(arn);
         }
         self
+    }
+
+    /// The same document if it passes all the rules that a file has to pass: for documents put together from a command
+    /// line or an API.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, with places in the rendered YAML.
+    pub fn checked(self, source_name: &str) -> Result<AppSpec, Report> {
+        parse(source_name, &render_yaml(&self)).map(|document| document.spec)
     }
 
     /// The placeholder that has to be filled in before CodeDeploy can take the document.

@@ -6,11 +6,13 @@ mod fields;
 mod hooks;
 mod lambda;
 
+pub(super) use arn::task_definition;
 use fields::Reader;
 
 use super::{AppSpec, Document, Event, Places, Target};
-use crate::diagnostic::{Diagnostic, Report, codes, sort};
+use crate::diagnostic::{Diagnostic, Place, Report, codes, sort};
 use crate::document::{self, Node, Plain};
+use crate::taskdef;
 
 const ECS_TYPE: &str = "AWS::ECS::Service";
 const LAMBDA_TYPE: &str = "AWS::Lambda::Function";
@@ -18,13 +20,15 @@ const LAMBDA_TYPE: &str = "AWS::Lambda::Function";
 pub(super) fn parse(source_name: &str, text: &str) -> Result<Document, Report> {
     let parsed = document::parse(text);
     let mut reader = Reader { findings: parsed.diagnostics, places: Places::default() };
+    if parsed.root.is_none() {
+        reader.json_syntax(text);
+    }
     let spec = parsed.root.as_ref().and_then(|root| reader.root(root));
     let Reader { mut findings, places } = reader;
+    sort(&mut findings);
+    taskdef::cut(&mut findings);
     match spec {
-        Some(spec) if !findings.iter().any(Diagnostic::is_error) => {
-            sort(&mut findings);
-            Ok(Document { spec, warnings: findings, places })
-        }
+        Some(spec) if !findings.iter().any(Diagnostic::is_error) => Ok(Document { spec, warnings: findings, places }),
         _ => {
             if !findings.iter().any(Diagnostic::is_error) {
                 // Every reader that gives up says why; this keeps a forgotten reason from passing as success.
@@ -52,6 +56,17 @@ impl Platform {
 }
 
 impl Reader {
+    /// Says in JSON's words what is wrong with JSON: a YAML parser's are of no help there.
+    fn json_syntax(&mut self, text: &str) {
+        if !text.trim_start().starts_with('{') || !self.findings.iter().any(|finding| finding.code == codes::SYNTAX) {
+            return;
+        }
+        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
+            let (at, finding) = taskdef::json_syntax(text, &error);
+            self.findings = vec![finding.at(Place::of(text, at, at + 1))];
+        }
+    }
+
     fn root(&mut self, root: &Node) -> Option<AppSpec> {
         if self.another_file(root) {
             return None;
@@ -230,7 +245,7 @@ impl Reader {
             _ => {}
         }
         let meant = [ECS_TYPE, LAMBDA_TYPE].into_iter().find(|known| known.eq_ignore_ascii_case(text));
-        let near = meant.or_else(|| crate::taskdef::closest(text, [ECS_TYPE, LAMBDA_TYPE]));
+        let near = meant.or_else(|| taskdef::closest(text, [ECS_TYPE, LAMBDA_TYPE]));
         let message = format!("the type `{text}` is not deployed by CodeDeploy");
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
@@ -252,7 +267,7 @@ struct Resource {
 }
 
 /// The place of the first key of a mapping: short enough to mark, unlike the whole mapping.
-fn first_key(node: &Node) -> crate::diagnostic::Place {
+fn first_key(node: &Node) -> Place {
     let key = node.entries().and_then(<[(Node, Node)]>::first).map(|(key, _)| key.place);
     key.or_else(|| node.items().and_then(<[Node]>::first).map(first_key)).unwrap_or(node.place)
 }

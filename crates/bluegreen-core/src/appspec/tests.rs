@@ -223,8 +223,8 @@ fn capacity_providers_follow_the_rules_of_ecs() {
     let code = codes::APPSPEC_CAPACITY;
     let entry = "          - CapacityProvider: FARGATE\n            Base: 1\n            Weight: 1\n";
     let with = |entries: &str| {
-        let lines: String = entries.lines().map(|line| format!("          - {line}\n")).collect();
-        let codes: Vec<&str> = after(entry, &lines).iter().map(|(code, _)| *code).collect();
+        let lines: Vec<String> = entries.lines().map(|line| format!("          - {line}\n")).collect();
+        let codes: Vec<&str> = after(entry, &lines.concat()).iter().map(|(code, _)| *code).collect();
         codes
     };
     assert_eq!(with("{CapacityProvider: FARGATE, Weight: 1}\n{CapacityProvider: FARGATE_SPOT, Base: 2}"), [""; 0]);
@@ -240,7 +240,10 @@ fn capacity_providers_follow_the_rules_of_ecs() {
     assert_eq!(with("{CapacityProvider: fargate-spot, Weight: 1}"), [code]);
     assert_eq!(with("{CapacityProvider: mine, Weight: 1}"), [codes::APPSPEC_PLATFORM_EC2]);
     assert_eq!(with("{Weight: 1}"), [codes::APPSPEC_MISSING]);
-    let many = |n: usize| (0..n).map(|i| format!("{{CapacityProvider: p{i}, Weight: 1}}\n")).collect::<String>();
+    let many = |n: usize| -> String {
+        let entries: Vec<String> = (0..n).map(|i| format!("{{CapacityProvider: p{i}, Weight: 1}}\n")).collect();
+        entries.concat()
+    };
     assert_eq!(with(&many(20)), [codes::APPSPEC_PLATFORM_EC2]);
     assert_eq!(with(&many(21)), [codes::APPSPEC_PLATFORM_EC2, code]);
 }
@@ -328,6 +331,20 @@ fn a_document_is_compared_with_its_task_definition() {
     let platform = codes::APPSPEC_PLATFORM_EC2;
     assert_eq!(codes(&document, &on_ec2.unwrap()), [(platform, 10), (codes::APPSPEC_NETWORK_MODE, 12), (platform, 20)]);
     assert_eq!(read(LAMBDA).validate_against(&task(1)), []);
+}
+
+#[test]
+fn values_from_a_command_line_pass_the_same_rules() {
+    assert_eq!("beforeallowtraffic".parse(), Ok(Event::BeforeAllowTraffic));
+    let error = "AllowTraffic".parse::<Event>().unwrap_err().to_string();
+    assert_eq!(error, "`AllowTraffic` is no event that runs a function; did you mean `AfterAllowTraffic`?");
+    assert_eq!("<TASK_DEFINITION>".parse(), Ok(TaskDefinitionRef::Placeholder));
+    let error = "web:7".parse::<TaskDefinitionRef>().unwrap_err().to_string();
+    assert!(error.starts_with("`web:7` is a short name: CodeDeploy takes the full ARN alone; write `arn:"), "{error}");
+    let mut spec = read(ECS).spec;
+    assert_eq!(spec.clone().checked("new"), Ok(spec.clone()));
+    spec.hooks[0].function = "a b".to_owned();
+    assert_eq!(spec.checked("new").unwrap_err().diagnostics[0].code, codes::APPSPEC_HOOK_VALUE);
 }
 
 fn facts(load_balancers: &[(&str, u16, &str)]) -> ServiceFacts {

@@ -1,11 +1,12 @@
 //! ARNs of task definitions and functions, and the short forms that stand in their place.
 
+use crate::appspec::{TASK_DEFINITION_PLACEHOLDER, TaskDefinitionRef};
 use crate::diagnostic::codes;
 use crate::model::{Arn, TaskDefinitionArn};
 use crate::taskdef::placeholder;
 
 /// A finding without its place: code, message, help.
-pub(super) type Finding = (&'static str, String, String);
+pub(in crate::appspec) type Finding = (&'static str, String, String);
 
 /// Regions that tell their partition by their name.
 const PARTITIONS: &[(&str, &str)] = &[
@@ -20,8 +21,15 @@ const PARTITIONS: &[(&str, &str)] = &[
 
 const PATTERN: &str = "arn:aws:ecs:REGION:ACCOUNT:task-definition/FAMILY:REVISION";
 
-/// A full ARN with a revision.
-pub(super) fn task_definition(text: &str) -> Result<TaskDefinitionArn, Finding> {
+/// A full ARN with a revision, or the placeholder.
+pub(in crate::appspec) fn task_definition(text: &str) -> Result<TaskDefinitionRef, Finding> {
+    if text == TASK_DEFINITION_PLACEHOLDER {
+        return Ok(TaskDefinitionRef::Placeholder);
+    }
+    task_definition_arn(text).map(TaskDefinitionRef::Arn)
+}
+
+fn task_definition_arn(text: &str) -> Result<TaskDefinitionArn, Finding> {
     let code = codes::APPSPEC_TASK_DEFINITION;
     if let Some(name) = placeholder::whole(text) {
         let message = format!("the placeholder `<{name}>` is not filled in here");
@@ -46,7 +54,9 @@ pub(super) fn task_definition(text: &str) -> Result<TaskDefinitionArn, Finding> 
         return Err((code, message, help));
     }
     let arn: TaskDefinitionArn = text.parse().map_err(|error: crate::model::ArnError| {
-        (code, error.to_string().replace("expected arn:", "expected an ARN such as arn:"), format!("write `{PATTERN}`"))
+        // What is expected is said once, in the help.
+        let message = error.to_string();
+        (code, message.split(": expected").next().unwrap_or_default().to_owned(), format!("write `{PATTERN}`"))
     })?;
     let parts = arn.parts();
     if parts.region.is_empty() || parts.account.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::super::{CapacityProvider, EcsTarget, Network, TASK_DEFINITION_PLACEHOLDER, TaskDefinitionRef};
+use super::super::{CapacityProvider, EcsTarget, Network, TaskDefinitionRef};
 use super::arn;
 use super::fields::Reader;
 use crate::diagnostic::{Diagnostic, codes};
@@ -46,11 +46,8 @@ impl Reader {
     fn task_definition(&mut self, node: &Node) -> Option<TaskDefinitionRef> {
         self.places.task_definition = Some(node.place);
         let text = self.text(node, "TaskDefinition")?;
-        if text == TASK_DEFINITION_PLACEHOLDER {
-            return Some(TaskDefinitionRef::Placeholder);
-        }
         match arn::task_definition(text) {
-            Ok(arn) => Some(TaskDefinitionRef::Arn(arn)),
+            Ok(found) => Some(found),
             Err((code, message, help)) => {
                 self.add(Diagnostic::error(code, message).at(node.place).help(help));
                 None
@@ -164,12 +161,14 @@ impl Reader {
             return None;
         };
         if items.is_empty() || items.len() > most {
-            let message = format!("`{key}` has {} entries: ECS takes 1 to {most}", items.len());
-            self.add(Diagnostic::error(code, message).at(node.place).help(if items.is_empty() {
-                NETWORK_HELP.to_owned()
-            } else {
-                example.clone()
-            }));
+            let (message, help) = match items.len() {
+                0 => (
+                    format!("`{key}` is empty: a network configuration is given as a whole or not at all"),
+                    NETWORK_HELP,
+                ),
+                n => (format!("`{key}` has {n} entries: ECS takes at most {most}"), "remove those that are not needed"),
+            };
+            self.add(Diagnostic::error(code, message).at(node.place).help(help));
         }
         let mut seen = HashSet::new();
         let mut ids = Vec::new();

@@ -84,15 +84,18 @@ impl Reader {
     ) -> Option<Fields<'n>> {
         let Some(entries) = node.entries() else {
             let place = if node.is_null() { at } else { node.place };
-            let message = format!("{what} is a mapping of {}, and here {}", listed(known), node.describe());
-            let mut finding = Diagnostic::error(codes::APPSPEC_TYPE, message).at(place);
-            if node.is_null() {
-                finding = finding.help("indent its keys below it, or remove it");
-            }
-            self.add(finding);
+            let finding = if node.is_null() {
+                let help = format!("indent {} below it, or remove it", listed(known));
+                Diagnostic::error(codes::APPSPEC_TYPE, format!("{what} is empty")).help(help)
+            } else {
+                let message = format!("{what} is a mapping of {}, and here {}", listed(known), node.describe());
+                Diagnostic::error(codes::APPSPEC_TYPE, message)
+            };
+            self.add(finding.at(place));
             return None;
         };
         let mut fields = Fields { owner: node, entries: Vec::with_capacity(entries.len()) };
+        let mut strangers = Vec::new();
         for (key, value) in entries {
             let text = key.text().unwrap_or_default();
             match known.iter().find(|name| name.eq_ignore_ascii_case(text)) {
@@ -103,21 +106,31 @@ impl Reader {
                     );
                 }
                 Some(name) => fields.entries.push((name, value)),
-                None => self.unknown(key, text, what, known),
+                None => strangers.push((key, value)),
+            }
+        }
+        for (key, value) in strangers {
+            // A misspelt key is read as what was meant: its value is checked too, and nothing is said to be missing.
+            if let Some(name) = self.unknown(key, what, known).filter(|name| fields.get(name).is_none()) {
+                fields.entries.push((name, value));
             }
         }
         Some(fields)
     }
 
-    fn unknown(&mut self, key: &Node, text: &str, what: &str, known: &[&'static str]) {
+    /// Reports an unknown key; returns the known one that was probably meant.
+    fn unknown(&mut self, key: &Node, what: &str, known: &[&'static str]) -> Option<&'static str> {
+        let text = key.text().unwrap_or_default();
         let shown = key.scalar().map(crate::document::Scalar::shown).unwrap_or_default();
         let home = HOMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-        let help = match (closest(text, known.iter().copied()), home) {
+        let near = closest(text, known.iter().copied()).filter(|_| home.is_none());
+        let help = match (near, home) {
             (_, Some((name, home))) => format!("`{name}` belongs under {home}: check the indentation"),
             (Some(near), None) => format!("did you mean `{near}`?"),
             (None, None) => format!("{what} has {}", listed(known)),
         };
         self.add(Diagnostic::error(codes::APPSPEC_KEY, format!("unknown key `{shown}`")).at(key.place).help(help));
+        near
     }
 
     /// The text of a value that has to be text and not empty.

@@ -12,6 +12,14 @@ use bluegreen_sandbox::scenario::Scenario;
 
 #[path = "simulation/calm.rs"]
 mod calm;
+#[path = "simulation/crash.rs"]
+mod crash;
+#[path = "simulation/faults.rs"]
+mod faults;
+#[path = "simulation/pair.rs"]
+mod pair;
+#[path = "simulation/swarm.rs"]
+mod swarm;
 
 /// What an operator ends with.
 type Outcome = Result<Ended, DriveError>;

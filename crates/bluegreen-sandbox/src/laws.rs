@@ -49,8 +49,8 @@ pub struct Case<'a> {
     pub journal: &'a [Record],
     /// Which operator holds the service's lock.
     pub holder: Option<&'a str>,
-    /// Whether nothing can be appended to the journal just now.
-    pub journal_full: bool,
+    /// Whether a record of this operator could not be written: from then on its journal is behind what it knows.
+    pub journal_failed: bool,
 }
 
 /// The judgement of one law: what is wrong, if anything.
@@ -244,7 +244,9 @@ pub(crate) fn judge_write(inner: &mut Inner) {
                     call,
                     journal,
                     holder: inner.store.holder(),
-                    journal_full: inner.store.is_full(inner.world.now_ms()),
+                    journal_failed: trace.iter().any(|earlier| {
+                        earlier.operator == call.operator && earlier.operation == "journal:Append" && !earlier.applied
+                    }),
                 };
                 judge(&case)
             }
@@ -267,10 +269,11 @@ pub fn judge(case: &Case<'_>) -> Vec<(&'static str, String)> {
 pub(crate) fn judge_end(inner: &mut Inner) {
     let mut found = Vec::new();
     for (run, journal) in inner.store.runs() {
-        let (Some(plan), Some(Body::Finished(ending))) = (plan_of(journal), journal.last().map(|record| &record.body))
-        else {
-            continue;
-        };
+        let ending = journal.iter().rev().find_map(|record| match &record.body {
+            Body::Finished(ending) => Some(ending),
+            _ => None,
+        });
+        let Some((plan, ending)) = plan_of(journal).zip(ending) else { continue };
         found.extend(ending::at_rest(&inner.world, plan, ending.terminal).into_iter().map(|what| Violation {
             law: "S12",
             call: inner.calls,

@@ -5,7 +5,8 @@ use bluegreen_core::plan::Plan;
 
 use super::{asked_revision, baseline_of, normal, percent};
 use crate::executor::{Inner, millis};
-use crate::world::{World, Writer};
+use crate::trace::{Call, WORLD};
+use crate::world::{Ms, World, Writer};
 
 /// Judges a report at the instant at which it is written.
 pub(super) fn at_report(
@@ -14,7 +15,8 @@ pub(super) fn at_report(
     journal: &[Record],
     terminal: Terminal,
 ) -> Vec<(&'static str, String)> {
-    let written = || inner.trace.iter().any(|call| call.applied && !call.operation.starts_with("journal:"));
+    let by_operator = |call: &Call| call.operator != WORLD && !call.operation.starts_with("journal:");
+    let written = || inner.trace.iter().any(|call| call.applied && by_operator(call));
     let found = match terminal {
         Terminal::Promoted => promoted(&inner.world, plan, journal),
         Terminal::RolledBack | Terminal::Aborted => restored(&inner.world, plan),
@@ -35,7 +37,9 @@ pub(super) fn promoted(world: &World, plan: &Plan, journal: &[Record]) -> Vec<St
             found.push(format!("reported Promoted while {id} is at {}", percent(share)));
         }
     }
-    if world.health(plan.canary_group()).healthy == 0 {
+    let (earlier, then) = world.state_before(slack(world, plan));
+    let was_empty = world.health_in(earlier, plan.canary_group(), then).is_none_or(|health| health.healthy == 0);
+    if world.health(plan.canary_group()).healthy == 0 && was_empty {
         found.push("reported Promoted without a healthy target".to_owned());
     }
     let key = (plan.site.cluster.clone(), plan.canary_baseline().name.clone());
@@ -85,10 +89,17 @@ pub(super) fn at_rest(world: &World, plan: &Plan, terminal: Terminal) -> Vec<Str
     found
 }
 
+/// How long something must have been true before an operator can be blamed for not knowing.
+fn slack(world: &World, plan: &Plan) -> Ms {
+    world.config.lags.longest() + millis(plan.timing.poll) + millis(plan.timing.freshness)
+}
+
 /// Whether somebody else wrote a route so lately that a read may not have shown it.
 fn lately_foreign(world: &World, plan: &Plan, id: &bluegreen_core::model::RouteId) -> bool {
-    let slack = world.config.lags.longest() + millis(plan.timing.poll) + millis(plan.timing.freshness);
-    world.state().routes.get(id).is_some_and(|route| {
-        route.writer == Writer::ThirdParty && world.now_ms().saturating_sub(route.written_at) <= slack
-    })
+    match world.state().routes.get(id) {
+        Some(route) => {
+            route.writer == Writer::ThirdParty && world.now_ms().saturating_sub(route.written_at) <= slack(world, plan)
+        }
+        None => world.state_before(slack(world, plan)).0.routes.contains_key(id),
+    }
 }

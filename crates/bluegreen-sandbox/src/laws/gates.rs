@@ -64,8 +64,8 @@ fn acceptable(case: &Case<'_>, alarm: &PlannedAlarm, seen: &AlarmSnapshot) -> Ju
     }
 }
 
-/// S4: what is written stands in the journal before, as an intent without an outcome. Only a retreat may go on while
-/// the journal's storage is broken.
+/// S4: what is written stands in the journal before, as an intent without an outcome. Only a retreat may go on after
+/// the journal has failed.
 pub(super) fn written_ahead(case: &Case<'_>) -> Judgement {
     let closed = |seq: u64| {
         case.journal.iter().any(|record| matches!(&record.body, Body::Outcome { intent, .. } if *intent == seq))
@@ -82,7 +82,7 @@ pub(super) fn written_ahead(case: &Case<'_>) -> Judgement {
         Body::Intent { mutation, .. } => matches(mutation) && !closed(record.seq),
         _ => false,
     });
-    if intended || (case.journal_full && case.rise().is_none()) {
+    if intended || (case.journal_failed && case.rise().is_none()) {
         return Ok(());
     }
     Err(format!("{} {} without an open intent of that value", case.call.operation, case.call.argument))

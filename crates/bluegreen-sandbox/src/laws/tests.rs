@@ -17,7 +17,7 @@ struct Bench {
     trace: Vec<Call>,
     journal: Vec<Record>,
     holder: Option<&'static str>,
-    journal_full: bool,
+    journal_failed: bool,
 }
 
 impl Bench {
@@ -34,7 +34,7 @@ impl Bench {
             trace: Vec::new(),
             journal: Vec::new(),
             holder: Some("a"),
-            journal_full: false,
+            journal_failed: false,
         };
         let operator = Operator { user: "a".into(), host: "h".into(), pid: 1, version: "0".into() };
         let plan = Box::new(bench.plan.clone());
@@ -108,7 +108,7 @@ impl Bench {
             call: &call,
             journal: &self.journal,
             holder: self.holder,
-            journal_full: self.journal_full,
+            journal_failed: self.journal_failed,
         };
         let broken = judge(&case).into_iter().map(|(law, _)| law).collect();
         self.trace.push(call);
@@ -294,7 +294,7 @@ fn s4_sees_a_write_whose_intent_is_closed() {
 fn s4_lets_a_retreat_go_on_without_a_journal() {
     let mut bench = Bench::new();
     bench.first_step();
-    bench.journal_full = true;
+    bench.journal_failed = true;
     let id = bench.scenario.route_ids()[0].clone();
     let back = bench.weights(&id, 100, 0);
     assert_eq!(bench.write_bare(&id, back), NONE);
@@ -435,7 +435,7 @@ fn s12_sees_reports_that_are_not_true() {
     assert_eq!(ending::at_rest(&bench.world, &bench.plan, Terminal::Promoted).len(), 2, "the data plane is behind");
     bench.pass(1_000);
     assert_eq!(ending::at_rest(&bench.world, &bench.plan, Terminal::Promoted), Vec::<String>::new());
-    bench.world.lose_tasks(CLUSTER, "web-green", 4);
+    bench.world.set_behaviour("web:2", crate::world::Behaviour::NeverHealthy);
     bench.fact(Fact::TaskDefinition(bench.scenario.old_revision()));
     assert_eq!(ending::promoted(&bench.world, &bench.plan, &bench.journal).len(), 2, "no task, other revision");
 }

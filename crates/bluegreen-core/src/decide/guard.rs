@@ -112,7 +112,7 @@ fn going_back(state: &RunState) -> Result<(), Veto> {
     }
 }
 
-/// S2, S3, S6, S10, S13: the gates of a forward write, by the newest reading.
+/// S2, S3, S6, S10, S13, S15: the gates of a forward write, by the newest reading.
 fn may_step(state: &RunState, seen: &Seen, now: Timestamp, actions: &[Action], share: Percent) -> Result<(), Veto> {
     if state.goal != Goal::Promote || state.ending.is_some() || state.aborted_by.is_some() {
         return never("no forward write after the run turned back");
@@ -133,6 +133,10 @@ fn may_step(state: &RunState, seen: &Seen, now: Timestamp, actions: &[Action], s
         Gate::Open => {}
         Gate::Closed { why, .. } | Gate::NoAnswer { why } => return not_now(why),
         Gate::Red { alarm, .. } => return not_now(format!("alarm {alarm} is red")),
+    }
+    let canary = seen.services.ok().map(|services| services.get(state.plan.canary()));
+    if canary.map(|service| &service.task_definition) != state.task_definition.as_ref() {
+        return not_now("the canary's service was not seen on the revision that is released");
     }
     let health = seen.health.get(state.plan.canary());
     if elapsed(health.seen_at, now) > state.plan.timing.freshness {

@@ -417,11 +417,15 @@ fn commit(context: &Context<'_>) -> Decision {
     }
 }
 
-/// The release has succeeded; what is left is the old fleet.
+/// The release has succeeded; what is left is the old fleet, and one more look at everything.
 fn after_commit(context: &Context<'_>) -> Decision {
-    let (AfterCommit::ScaleTo(count), false) = (&context.plan().after, context.state.old_fleet_settled) else {
+    let settled = context.plan().after == AfterCommit::KeepWarm || context.state.old_fleet_settled;
+    if let Some(what) = changed_after_commit(context) {
+        return what;
+    }
+    if settled && context.all_as_written() && context.seen.services.ok().is_some() {
         return promoted(context);
-    };
+    }
     if context.seen.interrupted {
         return Decision::Leave { why: "interrupted; the release itself is committed".to_owned() };
     }
@@ -432,11 +436,15 @@ fn after_commit(context: &Context<'_>) -> Decision {
     let failure = context.state.failure.as_ref();
     if context.now >= deadline || failure.is_some_and(|failure| !failure.error.class.is_transient()) {
         let why = failure.map_or("it could not be verified in time".to_owned(), |failure| failure.error.to_string());
-        return finish(Terminal::Held, format!("promoted, but the old fleet was not scaled in: {why}"));
+        return finish(Terminal::Held, format!("promoted, but the old fleet was not settled: {why}"));
     }
-    foreign_after_commit(context)
-        .or_else(|| backing_off(context))
-        .unwrap_or_else(|| scale_old_fleet(context, *count, drained_at))
+    if let Some(wait) = backing_off(context) {
+        return wait;
+    }
+    match context.plan().after {
+        AfterCommit::ScaleTo(count) if !settled => scale_old_fleet(context, count, drained_at),
+        _ => context.wait("routes and services to be readable"),
+    }
 }
 
 fn scale_old_fleet(context: &Context<'_>, count: u32, drained_at: jiff::Timestamp) -> Decision {
@@ -461,9 +469,14 @@ fn scale_old_fleet(context: &Context<'_>, count: u32, drained_at: jiff::Timestam
     }
 }
 
-fn foreign_after_commit(context: &Context<'_>) -> Option<Decision> {
+/// Someone else's writes after the commit: the release stands, and a person should know.
+fn changed_after_commit(context: &Context<'_>) -> Option<Decision> {
+    let held = |what: String| Some(finish(Terminal::Held, format!("promoted, but {what}")));
     if let Some((route, _)) = context.state.drift.last() {
-        return Some(finish(Terminal::Held, format!("promoted, but {route} was changed by someone else afterwards")));
+        return held(format!("{route} was changed by someone else afterwards"));
+    }
+    if let Some(what) = context.service_drift() {
+        return held(what);
     }
     let route = context.routes().find(|route| context.view(route) == RouteView::Foreign)?;
     Some(Decision::Note(context.drift_fact(route)))

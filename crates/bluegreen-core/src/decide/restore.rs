@@ -18,9 +18,14 @@ use super::{Context, Decision, elapsed, finish, later};
 const FOREIGN_WRITES_MAX: usize = 3;
 
 /// The next thing to do on the way back.
+///
+/// Routes are looked at until the very end: a fleet that someone has given traffic again must not be scaled in.
 pub(super) fn next(context: &Context<'_>, cause: &Cause, since: Timestamp) -> Decision {
+    if let Some(decision) = restore_traffic(context, since) {
+        return decision;
+    }
     if context.state.traffic_restored_at.is_none() {
-        return restore_traffic(context, since);
+        return Decision::Note(Fact::TrafficRestored);
     }
     if !context.state.capacity_restored {
         return restore_capacity(context, since);
@@ -33,45 +38,61 @@ pub(super) fn next(context: &Context<'_>, cause: &Cause, since: Timestamp) -> De
     }
 }
 
-fn restore_traffic(context: &Context<'_>, since: Timestamp) -> Decision {
-    let since = since.max(context.state.operator_since);
+/// What is left to do for traffic; `None` once the baseline was read back everywhere.
+fn restore_traffic(context: &Context<'_>, since: Timestamp) -> Option<Decision> {
+    let pending = pending_traffic(context)?;
+    if context.now < traffic_deadline(context, since) {
+        return Some(pending);
+    }
+    let why = context.state.failure.as_ref().map_or("no route was read back in time".into(), |f| f.error.to_string());
+    Some(finish(Terminal::RollbackFailed, format!("the baseline could not be restored and verified: {why}")))
+}
+
+/// Counted from the newest of: the turn, a new operator, and the last time when all was well, drain included.
+fn traffic_deadline(context: &Context<'_>, since: Timestamp) -> Timestamp {
     let policy = &context.plan().rollback;
     let allowed = policy.deadline.saturating_add(policy.sticky_hold);
-    let overdue = elapsed(since, context.now) >= allowed;
-    if overdue {
-        let why =
-            context.state.failure.as_ref().map_or("no route was read back in time".into(), |f| f.error.to_string());
-        return finish(Terminal::RollbackFailed, format!("the baseline could not be restored and verified: {why}"));
+    let from = since.max(context.state.operator_since);
+    match context.state.traffic_restored_at {
+        None => later(from, allowed),
+        Some(at) => later(drained_at(context, at).max(from), allowed),
     }
+}
+
+fn pending_traffic(context: &Context<'_>) -> Option<Decision> {
     if let Some(decision) = stable_is_empty(context) {
-        return decision;
+        return Some(decision);
     }
     let evicting = context.state.evicted_at.is_none();
     let routes: Vec<&RouteSnapshot> = context.plan().all_routes().collect();
+    let sticky: Vec<&RouteSnapshot> = routes.iter().copied().filter(|route| needs_eviction(context, route)).collect();
     for route in &routes {
-        let evicted = evicted_actions(context.plan(), &route.actions).filter(|_| needs_eviction(context, route));
-        let (target, purpose) = match evicted {
-            Some(actions) if evicting || context.now < sticky_end(context, route) => (actions, Purpose::Evict),
-            _ => (route.actions.clone(), Purpose::Restore),
+        let out = sticky.contains(route) && (evicting || context.now < sticky_end(context, route));
+        let (target, purpose) = match evicted_actions(context.plan(), &route.actions).filter(|_| out) {
+            Some(actions) => (actions, Purpose::Evict),
+            None => (route.actions.clone(), Purpose::Restore),
         };
         if let Some(decision) = write_back(context, route, &target, purpose) {
-            return decision;
+            return Some(decision);
         }
     }
-    if evicting && routes.iter().any(|route| needs_eviction(context, route)) {
-        return Decision::Note(Fact::Evicted);
+    if evicting && !sticky.is_empty() {
+        return Some(Decision::Note(Fact::Evicted));
     }
-    if let Some(end) = routes.iter().filter(|r| needs_eviction(context, r)).map(|r| sticky_end(context, r)).max()
-        && context.now < end
-    {
-        return context.wait_until(end, "clients that are pinned to the canary to come back");
+    if let Some(end) = sticky.iter().map(|route| sticky_end(context, route)).max().filter(|end| context.now < *end) {
+        return Some(context.wait_until(end, "clients that are pinned to the canary to come back"));
     }
     // A read may be older than our last write and show the baseline of before the run: wait that out.
     let believable = context.state.last_route_write_at().map(|at| later(at, context.plan().timing.settle));
-    match believable.filter(|at| context.seen.routes.seen_at < *at) {
-        Some(until) => context.wait_until(until, "reads that are newer than the last write"),
-        None => Decision::Note(Fact::TrafficRestored),
-    }
+    let until = believable.filter(|at| context.seen.routes.seen_at < *at)?;
+    Some(context.wait_until(until, "reads that are newer than the last write"))
+}
+
+/// When nothing can reach the canary any more: propagation and drain after the last write.
+fn drained_at(context: &Context<'_>, restored_at: Timestamp) -> Timestamp {
+    let timing = &context.plan().timing;
+    let written_at = context.state.last_route_write_at().unwrap_or(restored_at);
+    later(later(written_at, timing.propagation), timing.drain)
 }
 
 /// Whether pinned clients may be on the canary through this route: it is sticky, and the canary had weight on it.
@@ -95,7 +116,6 @@ fn sticky_end(context: &Context<'_>, route: &RouteSnapshot) -> Timestamp {
 
 /// Brings one route to its target; `None` once that was read back.
 fn write_back(context: &Context<'_>, route: &RouteSnapshot, target: &[Action], purpose: Purpose) -> Option<Decision> {
-    let writes = context.state.route_writes(&route.id);
     let newest = context.state.expected_actions(&route.id).unwrap_or_default();
     let sent = equivalent(newest, target);
     let retry_at = context.state.failure.as_ref().map(|failure| later(failure.at, context.plan().timing.poll));
@@ -120,7 +140,6 @@ fn write_back(context: &Context<'_>, route: &RouteSnapshot, target: &[Action], p
         RouteView::AsWritten if sent => None,
         RouteView::Settling { until } if sent => Some(context.wait_until(until, "the rollback to show")),
         RouteView::AsWritten | RouteView::NotApplied | RouteView::Settling { .. } => Some(write()),
-        RouteView::Foreign if writes.is_empty() => Some(foreign(context, found, target, &write)),
         RouteView::Foreign => Some(foreign(context, found, target, &write)),
     }
 }
@@ -182,9 +201,7 @@ fn restore_capacity(context: &Context<'_>, since: Timestamp) -> Decision {
     if context.state.service_writes(color).is_empty() {
         return Decision::Note(Fact::CapacityRestored);
     }
-    let timing = &plan.timing;
-    let restored_at = context.state.last_route_write_at().unwrap_or(since);
-    let safe_at = later(later(restored_at, timing.propagation), timing.drain);
+    let safe_at = drained_at(context, since);
     if context.now < safe_at {
         return context.wait_until(safe_at, format!("connections to {color} to drain"));
     }

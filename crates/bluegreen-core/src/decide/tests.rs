@@ -143,3 +143,14 @@ fn a_full_promotion_skips_holds_and_keeps_gates_and_bake() {
     bench.seen.alarms.value.as_mut().unwrap()[0].state = crate::observe::AlarmState::Alarm;
     assert!(bench.decide().starts_with("note restoring: alarm"), "gates stay");
 }
+
+#[test]
+fn what_others_change_after_commit_is_told() {
+    let mut bench = Bench::at_step(2);
+    bench.set("full", Purpose::Step(Percent::FULL), bench.split(1000));
+    bench.fact(Fact::StepVerified(2));
+    bench.fact(Fact::StepPassed { step: 3, why: String::new() });
+    bench.fact(Fact::Committed);
+    bench.canary_is("web:9", 4);
+    assert!(bench.decide().starts_with("finish Held: promoted, but service front-green runs web:9"));
+}

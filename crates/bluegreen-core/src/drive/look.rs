@@ -141,14 +141,17 @@ impl Run<'_> {
             .unwrap_or(Percent::ZERO)
     }
 
-    /// A second look, just before a forward write is sent: routes as last written, alarms green, both fresh.
+    /// A second look, just before a forward write is sent: routes as last written, the canary on its revision, alarms
+    /// green, all fresh.
     pub(super) async fn last_look(&self, seen: &Seen, mutation: &crate::journal::Mutation) -> Result<(), String> {
         use crate::decide::{RouteView, guard, view_route};
 
         let mut seen = seen.clone();
         if guard::is_forward(mutation) {
-            let (routes, (alarms, histories)) = join(self.read_routes(), self.read_alarms()).await;
-            (seen.alarms, seen.histories, seen.routes) = (alarms, histories, routes);
+            let (routes, services, (alarms, histories)) =
+                join3(self.read_routes(), self.read_services(), self.read_alarms()).await;
+            (seen.alarms, seen.histories) = (alarms, histories);
+            (seen.routes, seen.services) = (routes, services);
             seen.interrupted = self.driver.interrupt.is_set();
             if elapsed(seen.health.get(Color::Blue).seen_at, self.now()) > self.state.plan.timing.freshness / 2 {
                 seen.health = self.read_health().await;

@@ -87,6 +87,9 @@ fn forward_needs_green_alarms_health_and_every_phase_before() {
     bench.seen.health.green.value.as_mut().unwrap().healthy = 0;
     assert_eq!(veto(&bench, &step(&bench)), "not now: the canary has no healthy target");
     let mut bench = Bench::at_step(0);
+    bench.canary_is("web:9", 4);
+    assert!(veto(&bench, &step(&bench)).starts_with("not now: the canary's service was not seen"));
+    let mut bench = Bench::at_step(0);
     bench.seen.health.green.seen_at = "2026-11-23T05:00:00Z".parse().unwrap();
     assert_eq!(veto(&bench, &step(&bench)), "not now: the canary's health was read too long ago");
     let mut bench = Bench::at_step(0);

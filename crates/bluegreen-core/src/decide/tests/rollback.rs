@@ -121,3 +121,15 @@ fn an_empty_stable_fleet_is_filled_before_traffic_returns() {
     bench.seen.health.green.value.as_mut().unwrap().healthy = 0;
     assert_eq!(bench.decide(), "act set rule restore [blue 1]", "with both empty, the good version gets the traffic");
 }
+
+#[test]
+fn a_route_that_gets_the_canary_again_stops_the_scale_in() {
+    let mut bench = Bench::at_step(1);
+    bench.restoring();
+    bench.set("restore", Purpose::Restore, forward(&[("blue", 1)], None));
+    bench.pass_time(30);
+    bench.fact(Fact::TrafficRestored);
+    bench.pass_time(330);
+    bench.found(forward(&[("blue", 7), ("green", 3)], None));
+    assert_eq!(bench.decide(), "note drift");
+}

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::gate::{Gate, judge_alarms};
-use super::{Seen, elapsed, later};
+use super::{Seen, canary_count, elapsed, later};
 use crate::journal::{Goal, Mutation, Purpose, RunState};
 use crate::model::{Action, ActionKind, AfterCommit, Percent, RouteId, Step};
 use crate::ports::ServiceChange;
@@ -142,10 +142,17 @@ fn may_step(state: &RunState, seen: &Seen, now: Timestamp, actions: &[Action], s
     if elapsed(health.seen_at, now) > state.plan.timing.freshness {
         return not_now("the canary's health was read too long ago");
     }
+    let stable_count = seen.services.ok().map_or(0, |services| services.get(state.plan.stable()).desired);
+    let needed = canary_count(&state.plan, state.step, stable_count.max(state.plan.stable_baseline().desired));
     match health.ok() {
+        Some(counts) if counts.healthy >= needed => {}
+        Some(counts) => return not_now(format!("{} of {needed} canary targets are healthy", counts.healthy)),
+        None => return not_now("the canary's health cannot be read"),
+    }
+    match seen.health.get(state.plan.stable()).ok() {
         Some(counts) if counts.healthy > 0 => Ok(()),
-        Some(_) => not_now("the canary has no healthy target"),
-        None => not_now("the canary's health cannot be read"),
+        Some(_) => not_now("the stable fleet, which a rollback would need, has no healthy target"),
+        None => not_now("the stable fleet's health cannot be read"),
     }
 }
 

@@ -9,7 +9,7 @@ use super::Run;
 use crate::decide::{Seen, elapsed};
 use crate::event::{Event, Look};
 use crate::journal::Goal;
-use crate::model::{Action, ByColor, Color, Percent, RouteId, Step, TaskDefinitionArn};
+use crate::model::{Action, ByColor, Percent, RouteId, Step, TaskDefinitionArn};
 use crate::observe::{AlarmSnapshot, AlarmState, Reading, RouteSnapshot, ServiceSnapshot, StateChange, TargetHealth};
 use crate::plan::Release;
 use crate::ports::{CallError, ErrorClass};
@@ -148,14 +148,11 @@ impl Run<'_> {
 
         let mut seen = seen.clone();
         if guard::is_forward(mutation) {
-            let (routes, services, (alarms, histories)) =
-                join3(self.read_routes(), self.read_services(), self.read_alarms()).await;
-            (seen.alarms, seen.histories) = (alarms, histories);
-            (seen.routes, seen.services) = (routes, services);
+            (seen.routes, seen.services, seen.health) =
+                join3(self.read_routes(), self.read_services(), self.read_health()).await;
+            // Alarms last: nothing but the write itself comes after them.
+            (seen.alarms, seen.histories) = self.read_alarms().await;
             seen.interrupted = self.driver.interrupt.is_set();
-            if elapsed(seen.health.get(Color::Blue).seen_at, self.now()) > self.state.plan.timing.freshness / 2 {
-                seen.health = self.read_health().await;
-            }
             let routes = seen.routes.value.as_ref().map_err(ToString::to_string)?;
             let foreign = |route: &&RouteSnapshot| {
                 // The intent of this very write is folded already, so the route may show the state before it.

@@ -84,8 +84,11 @@ fn forward_needs_green_alarms_health_and_every_phase_before() {
     bench.seen.alarms.value = Ok(vec![alarm(AlarmState::InsufficientData)]);
     assert_eq!(veto(&bench, &step(&bench)), "not now: alarm 5xx has insufficient data");
     let mut bench = Bench::at_step(0);
-    bench.seen.health.green.value.as_mut().unwrap().healthy = 0;
-    assert_eq!(veto(&bench, &step(&bench)), "not now: the canary has no healthy target");
+    bench.seen.health.green.value.as_mut().unwrap().healthy = 3;
+    assert_eq!(veto(&bench, &step(&bench)), "not now: 3 of 4 canary targets are healthy");
+    let mut bench = Bench::at_step(0);
+    bench.seen.health.blue.value.as_mut().unwrap().healthy = 0;
+    assert!(veto(&bench, &step(&bench)).starts_with("not now: the stable fleet, which a rollback would need"));
     let mut bench = Bench::at_step(0);
     bench.canary_is("web:9", 4);
     assert!(veto(&bench, &step(&bench)).starts_with("not now: the canary's service was not seen"));

@@ -1,5 +1,7 @@
 //! Releases in the simulated world: the real loop, virtual time, every fault at every place.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests, outside of test functions")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -4,7 +4,6 @@
 //! the moment one asks for. Only what someone decided (actions, counts, revisions, alarm states) is stored, in
 //! versions, so that a read can be answered from the past.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -60,7 +59,6 @@ pub struct World {
     history: Vec<(Ms, Arc<State>)>,
     /// How many writes have been made, for draws that belong to one of them.
     writes: u64,
-    behaviours: BTreeMap<String, Behaviour>,
     script: Vec<(When, Deed)>,
     alarm_rules: Vec<AlarmRule>,
     /// Requests and clients.
@@ -77,7 +75,6 @@ impl World {
             state: Arc::default(),
             history: Vec::new(),
             writes: 0,
-            behaviours: BTreeMap::new(),
             script: Vec::new(),
             alarm_rules: Vec::new(),
             traffic: Traffic::default(),
@@ -119,6 +116,13 @@ impl World {
         held.map_or((&*self.state, self.now), |(_, state)| (state, at))
     }
 
+    /// Whether `test` has been true all the time for the last `ms` milliseconds.
+    pub fn has_been(&self, ms: Ms, test: impl Fn(&State) -> bool) -> bool {
+        let from = self.now.saturating_sub(ms);
+        let began_before = self.history.iter().rposition(|(since, _)| *since <= from);
+        began_before.is_some_and(|first| self.history[first..].iter().all(|(_, state)| test(state)))
+    }
+
     /// The age of the answer to one read, drawn for `what`.
     pub fn lag<W: std::hash::Hash>(&self, kind: ReadKind, what: &W) -> Ms {
         let lags = &self.config.lags;
@@ -135,12 +139,9 @@ impl World {
 
     /// How a revision (`family:revision`) behaves from now on.
     pub fn set_behaviour(&mut self, revision: &str, behaviour: Behaviour) {
-        self.behaviours.insert(revision.to_owned(), behaviour);
-        self.settle();
-    }
-
-    pub(crate) fn behaviour(&self, revision: &str) -> Behaviour {
-        self.behaviours.get(revision).copied().unwrap_or(Behaviour::Healthy)
+        self.change(|state| {
+            state.behaviours.insert(revision.to_owned(), behaviour);
+        });
     }
 
     /// Adds something that happens to the world.

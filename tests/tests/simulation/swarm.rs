@@ -40,7 +40,7 @@ fn scenario(seed: u64, dice: &mut Sequence) -> Scenario {
 fn trouble(sim: &mut Sim<Outcome>, scenario: &Scenario, dice: &mut Sequence) {
     let now = sim.world(bluegreen_sandbox::world::World::now_ms);
     let span = if scenario.timing.poll > Duration::from_secs(1) { 1_200_000 } else { 40_000 };
-    let mut at = |dice: &mut Sequence| now + dice.below(span) as u64;
+    let at = |dice: &mut Sequence| now + dice.below(span) as u64;
     if dice.below(2) == 0 {
         let from = at(dice);
         let rule = FaultRule::new(Operations::All, Fault::THROTTLED).within(from..from + span as u64 / 2);
@@ -117,7 +117,7 @@ fn one(seed: u64) {
 
 #[test]
 fn a_swarm_of_seeds_breaks_no_law() {
-    let seeds = option_env!("BLUEGREEN_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(150);
+    let seeds = option_env!("BLUEGREEN_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(140);
     let mut failed = Vec::new();
     for seed in 0..seeds {
         if std::panic::catch_unwind(|| one(seed)).is_err() {

@@ -6,7 +6,7 @@ use bluegreen_core::plan::Plan;
 use super::{asked_revision, baseline_of, normal, percent};
 use crate::executor::{Inner, millis};
 use crate::trace::{Call, WORLD};
-use crate::world::{Ms, World, Writer};
+use crate::world::{Ms, State, World, Writer};
 
 /// Judges a report at the instant at which it is written.
 pub(super) fn at_report(
@@ -37,14 +37,21 @@ pub(super) fn promoted(world: &World, plan: &Plan, journal: &[Record]) -> Vec<St
             found.push(format!("reported Promoted while {id} is at {}", percent(share)));
         }
     }
-    let (earlier, then) = world.state_before(slack(world, plan));
-    let was_empty = world.health_in(earlier, plan.canary_group(), then).is_none_or(|health| health.healthy == 0);
-    if world.health(plan.canary_group()).healthy == 0 && was_empty {
+    let healthy = |ago: Ms| {
+        let (state, at) = world.state_before(ago);
+        world.health_in(state, plan.canary_group(), at).is_some_and(|health| health.healthy > 0)
+    };
+    if !(0..=slack(world, plan)).step_by(500).any(healthy) {
         found.push("reported Promoted without a healthy target".to_owned());
     }
     let key = (plan.site.cluster.clone(), plan.canary_baseline().name.clone());
-    let running = world.state().services.get(&key).map(|service| &service.task_definition);
-    if running.is_none() || running != asked_revision(plan, journal) {
+    let asked = asked_revision(plan, journal);
+    let other = |state: &State| {
+        let running = state.services.get(&key).map(|service| &service.task_definition);
+        running.is_none() || running != asked
+    };
+    if world.has_been(slack(world, plan), other) {
+        let running = world.state().services.get(&key).map(|service| service.task_definition.short());
         found.push(format!("reported Promoted while the canary fleet runs {running:?}"));
     }
     found

@@ -4,6 +4,7 @@ use bluegreen_core::journal::Fact;
 
 use super::{Case, Judgement, percent};
 use crate::executor::millis;
+use crate::trace::Detail;
 use crate::world::State;
 
 /// S5: until commit the stable fleet keeps its count and its revision, and a rise needs both to be there still.
@@ -19,22 +20,21 @@ pub(super) fn retreat_ready(case: &Case<'_>) -> Judgement {
         }
     }
     let Some(rise) = case.rise() else { return Ok(()) };
-    let (earlier, _) = case.world.state_before(case.allowance());
     let gone = |state: &State| !state.definitions.get(&stable.task_definition).is_some_and(|record| record.active);
-    if gone(earlier) && gone(case.world.state()) {
+    if case.world.has_been(case.allowance(), gone) {
         let revision = stable.task_definition.short();
         return Err(format!("rise to {} although {revision} is not active any more", percent(rise.to)));
     }
     let key = (case.plan.site.cluster.clone(), stable.name.clone());
     let short = |state: &State| state.services.get(&key).is_none_or(|service| service.desired < stable.desired);
-    if short(earlier) && short(case.world.state()) {
+    if case.world.has_been(case.allowance(), short) {
         return Err(format!("rise to {} although the stable fleet is below its floor", percent(rise.to)));
     }
     Ok(())
 }
 
 /// S7: a fleet is not made smaller or given another revision while the data plane sends it requests, nor before its
-/// connections have had the drain time since it last did.
+/// connections have had the drain time since it last did. The stable fleet goes only while the other is seen to serve.
 pub(super) fn no_early_scale_in(case: &Case<'_>) -> Judgement {
     let Some(write) = case.service() else { return Ok(()) };
     let Some(color) = case.color_of_service(&write.service) else { return Ok(()) }; // S11's business
@@ -42,6 +42,13 @@ pub(super) fn no_early_scale_in(case: &Case<'_>) -> Judgement {
     let replaced = write.after.0 != write.before.0 && write.before.1 > 0;
     if !smaller && !replaced {
         return Ok(());
+    }
+    let served = case.told_lately(|call| match &call.detail {
+        Detail::Health(group, health) if group == case.plan.canary_group() => Some(health.healthy > 0),
+        _ => None,
+    });
+    if color == case.plan.stable() && served != Some(true) {
+        return Err(format!("{} made smaller without a recent look at a healthy canary", write.service));
     }
     let group = case.plan.groups.get(color);
     let exposure = case.world.exposure(group);
@@ -64,8 +71,7 @@ pub(super) fn known_version(case: &Case<'_>) -> Judgement {
     };
     let key = (case.plan.site.cluster.clone(), case.plan.canary_baseline().name.clone());
     let other = |state: &State| state.services.get(&key).is_none_or(|service| service.task_definition != *asked);
-    let (earlier, _) = case.world.state_before(case.allowance());
-    if other(earlier) && other(case.world.state()) {
+    if case.world.has_been(case.allowance(), other) {
         return Err(format!("rise to {} although the canary fleet is not on {}", percent(rise.to), asked.short()));
     }
     Ok(())

@@ -356,6 +356,27 @@ fn s7_sees_a_fleet_go_while_it_is_routed_or_draining() {
 }
 
 #[test]
+fn s7_sees_the_old_fleet_go_while_the_new_one_is_not_healthy() {
+    let released = || {
+        let mut bench = Bench::new();
+        bench.rise(0, 100);
+        bench.rise(1, 100);
+        bench.fact(Fact::Committed);
+        bench.pass(10_000);
+        bench
+    };
+    let mut bench = released();
+    bench.look();
+    assert_eq!(bench.scale(Color::Blue, None, 0), NONE);
+    let mut bench = released();
+    assert_eq!(bench.scale(Color::Blue, None, 0), ["S7"], "it has not looked");
+    let mut bench = released();
+    bench.world.lose_tasks(CLUSTER, "web-green", 4);
+    bench.look();
+    assert_eq!(bench.scale(Color::Blue, None, 0), ["S7"], "it has seen an empty group");
+}
+
+#[test]
 fn s8_sees_a_writer_without_the_lock() {
     for holder in [None, Some("b")] {
         let mut bench = Bench::new();
@@ -437,7 +458,9 @@ fn s12_sees_reports_that_are_not_true() {
     assert_eq!(ending::at_rest(&bench.world, &bench.plan, Terminal::Promoted), Vec::<String>::new());
     bench.world.set_behaviour("web:2", crate::world::Behaviour::NeverHealthy);
     bench.fact(Fact::TaskDefinition(bench.scenario.old_revision()));
-    assert_eq!(ending::promoted(&bench.world, &bench.plan, &bench.journal).len(), 2, "no task, other revision");
+    assert_eq!(ending::promoted(&bench.world, &bench.plan, &bench.journal).len(), 1, "another revision");
+    bench.pass(7_000);
+    assert_eq!(ending::promoted(&bench.world, &bench.plan, &bench.journal).len(), 2, "and for long no healthy task");
 }
 
 #[test]

@@ -67,7 +67,7 @@ impl World {
         let mut health = TargetHealth::default();
         for service in state.services.values().filter(|service| service.groups.contains(group)) {
             for task in &service.tasks {
-                match self.target(task, record, at) {
+                match target(state, task, record, at) {
                     Target::Healthy => health.healthy += 1,
                     Target::Unhealthy => health.unhealthy += 1,
                     Target::Initial => health.initial += 1,
@@ -116,26 +116,6 @@ impl World {
             target_groups: service.groups.clone(),
             messages: service.messages.iter().take(5).cloned().collect(),
         })
-    }
-
-    fn target(&self, task: &Task, group: &GroupRecord, at: Ms) -> Target {
-        let Some(started) = task.starts_at.filter(|starts| *starts <= at) else { return Target::Gone };
-        if let Some(stopped) = task.stopped_at {
-            return if at < stopped + group.drain { Target::Draining } else { Target::Gone };
-        }
-        let Some(attached) = group.attached_since.filter(|attached| *attached <= at) else { return Target::Unused };
-        let checked = started.max(attached) + task.check_delay;
-        if at < checked {
-            return Target::Initial;
-        }
-        match self.behaviour(task.definition.short()) {
-            Behaviour::Healthy => Target::Healthy,
-            Behaviour::NeverStarts | Behaviour::NeverHealthy => Target::Unhealthy,
-            Behaviour::Flaps { healthy, unhealthy } => {
-                let phase = (at - checked).checked_rem(healthy + unhealthy).unwrap_or(0);
-                if phase < healthy { Target::Healthy } else { Target::Unhealthy }
-            }
-        }
     }
 
     /// The moments at which tasks change by themselves.
@@ -214,7 +194,7 @@ impl World {
     fn place(&mut self, definition: &bluegreen_core::model::TaskDefinitionArn) -> Task {
         let id = self.next_task;
         self.next_task += 1;
-        let starts = self.behaviour(definition.short()) != Behaviour::NeverStarts;
+        let starts = self.state.behaviour(definition) != Behaviour::NeverStarts;
         Task {
             id,
             definition: definition.clone(),
@@ -244,7 +224,28 @@ impl World {
         if groups().next().is_none() {
             runs(task, self.now)
         } else {
-            groups().all(|group| self.target(task, group, self.now) == Target::Healthy)
+            groups().all(|group| target(&self.state, task, group, self.now) == Target::Healthy)
+        }
+    }
+}
+
+/// What the checks of a task say at `at`.
+fn target(state: &State, task: &Task, group: &GroupRecord, at: Ms) -> Target {
+    let Some(started) = task.starts_at.filter(|starts| *starts <= at) else { return Target::Gone };
+    if let Some(stopped) = task.stopped_at {
+        return if at < stopped + group.drain { Target::Draining } else { Target::Gone };
+    }
+    let Some(attached) = group.attached_since.filter(|attached| *attached <= at) else { return Target::Unused };
+    let checked = started.max(attached) + task.check_delay;
+    if at < checked {
+        return Target::Initial;
+    }
+    match state.behaviour(&task.definition) {
+        Behaviour::Healthy => Target::Healthy,
+        Behaviour::NeverStarts | Behaviour::NeverHealthy => Target::Unhealthy,
+        Behaviour::Flaps { healthy, unhealthy } => {
+            let phase = (at - checked).checked_rem(healthy + unhealthy).unwrap_or(0);
+            if phase < healthy { Target::Healthy } else { Target::Unhealthy }
         }
     }
 }

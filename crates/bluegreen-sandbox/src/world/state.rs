@@ -9,7 +9,7 @@ use bluegreen_core::model::{
 use bluegreen_core::observe::{AlarmKind, AlarmState, Controller, StateChange};
 use serde_json::Value;
 
-use super::Ms;
+use super::{Behaviour, Ms};
 
 /// Everything that was decided so far.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +24,16 @@ pub struct State {
     pub services: BTreeMap<(String, String), ServiceRecord>,
     /// Task definitions.
     pub definitions: BTreeMap<TaskDefinitionArn, DefinitionRecord>,
+    /// What the tasks of revisions (`family:revision`) do, where it is not to start and pass their checks.
+    pub behaviours: BTreeMap<String, Behaviour>,
     /// Alarms by name; a deleted one is gone.
     pub alarms: BTreeMap<String, AlarmRecord>,
+}
+
+impl State {
+    pub(crate) fn behaviour(&self, revision: &TaskDefinitionArn) -> Behaviour {
+        self.behaviours.get(revision.short()).copied().unwrap_or(Behaviour::Healthy)
+    }
 }
 
 /// Who changed something last.

@@ -25,6 +25,15 @@ pub fn is_forward(mutation: &Mutation) -> bool {
     matches!(mutation, Mutation::SetActions { purpose: Purpose::Step(_), .. })
 }
 
+/// Whether this needs a second look at the world just before it is sent: it gives up something that was held so far.
+pub fn needs_last_look(state: &RunState, mutation: &Mutation) -> bool {
+    let floor = state.plan.stable_baseline().desired;
+    let scales_in = |change: &ServiceChange| {
+        change.color == state.plan.stable() && change.desired.is_some_and(|count| count < floor)
+    };
+    is_forward(mutation) || matches!(mutation, Mutation::UpdateService(change) if scales_in(change))
+}
+
 /// Checks one mutation against the plan, the journal and the newest reading.
 pub fn check(state: &RunState, seen: &Seen, now: Timestamp, mutation: &Mutation) -> Result<(), Veto> {
     match mutation {
@@ -38,7 +47,7 @@ pub fn check(state: &RunState, seen: &Seen, now: Timestamp, mutation: &Mutation)
                 Purpose::Evict | Purpose::Restore => going_back(state),
             }
         }
-        Mutation::UpdateService(change) => may_scale(state, now, change),
+        Mutation::UpdateService(change) => may_scale(state, seen, now, change),
         Mutation::RegisterTaskDefinition | Mutation::RunHook(..) => match state.goal {
             Goal::Promote => Ok(()),
             Goal::Restore { .. } => never("nothing new is made on the way back"),
@@ -138,17 +147,7 @@ fn may_step(state: &RunState, seen: &Seen, now: Timestamp, actions: &[Action], s
     if canary.map(|service| &service.task_definition) != state.task_definition.as_ref() {
         return not_now("the canary's service was not seen on the revision that is released");
     }
-    let health = seen.health.get(state.plan.canary());
-    if elapsed(health.seen_at, now) > state.plan.timing.freshness {
-        return not_now("the canary's health was read too long ago");
-    }
-    let stable_count = seen.services.ok().map_or(0, |services| services.get(state.plan.stable()).desired);
-    let needed = canary_count(&state.plan, state.step, stable_count.max(state.plan.stable_baseline().desired));
-    match health.ok() {
-        Some(counts) if counts.healthy >= needed => {}
-        Some(counts) => return not_now(format!("{} of {needed} canary targets are healthy", counts.healthy)),
-        None => return not_now("the canary's health cannot be read"),
-    }
+    canary_can_serve(state, seen, now)?;
     match seen.health.get(state.plan.stable()).ok() {
         Some(counts) if counts.healthy > 0 => Ok(()),
         Some(_) => not_now("the stable fleet, which a rollback would need, has no healthy target"),
@@ -156,8 +155,23 @@ fn may_step(state: &RunState, seen: &Seen, now: Timestamp, actions: &[Action], s
     }
 }
 
+/// S3: enough healthy targets of the canary, seen lately.
+fn canary_can_serve(state: &RunState, seen: &Seen, now: Timestamp) -> Result<(), Veto> {
+    let health = seen.health.get(state.plan.canary());
+    if elapsed(health.seen_at, now) > state.plan.timing.freshness {
+        return not_now("the canary's health was read too long ago");
+    }
+    let stable_count = seen.services.ok().map_or(0, |services| services.get(state.plan.stable()).desired);
+    let needed = canary_count(&state.plan, state.step, stable_count.max(state.plan.stable_baseline().desired));
+    match health.ok() {
+        Some(counts) if counts.healthy >= needed => Ok(()),
+        Some(counts) => not_now(format!("{} of {needed} canary targets are healthy", counts.healthy)),
+        None => not_now("the canary's health cannot be read"),
+    }
+}
+
 /// S5, S7: a fleet that serves or may serve is never scaled in.
-fn may_scale(state: &RunState, now: Timestamp, change: &ServiceChange) -> Result<(), Veto> {
+fn may_scale(state: &RunState, seen: &Seen, now: Timestamp, change: &ServiceChange) -> Result<(), Veto> {
     let timing = &state.plan.timing;
     let drained =
         state.last_route_write_at().is_none_or(|at| now >= later(later(at, timing.propagation), timing.drain));
@@ -173,7 +187,7 @@ fn may_scale(state: &RunState, now: Timestamp, change: &ServiceChange) -> Result
         return match (state.committed_at.is_some() && planned, drained) {
             (false, _) => never("the old fleet is not scaled in before commit"),
             (true, false) => not_now("the old fleet may still have connections"),
-            (true, true) => Ok(()),
+            (true, true) => canary_can_serve(state, seen, now),
         };
     }
     match &state.goal {

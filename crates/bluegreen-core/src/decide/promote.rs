@@ -457,6 +457,9 @@ fn scale_old_fleet(context: &Context<'_>, count: u32, drained_at: jiff::Timestam
     let color = context.plan().stable();
     let found = services.get(color);
     let wanted = ServiceChange { color, task_definition: None, desired: Some(count) };
+    if let Some(trouble) = canary_trouble(context) {
+        return context.wait(format!("{} to be healthy before {color} goes: {trouble}", context.plan().canary()));
+    }
     match context.view_service(found, &wanted) {
         ServiceView::AsWanted => Decision::Note(Fact::OldFleetSettled),
         // Someone keeps a smaller fleet already: scaling it out again is not ours to do.

@@ -141,13 +141,13 @@ impl Run<'_> {
             .unwrap_or(Percent::ZERO)
     }
 
-    /// A second look, just before a forward write is sent: routes as last written, the canary on its revision, alarms
+    /// A second look, just before something that was held so far is given up: routes as last written, the canary on its revision, alarms
     /// green, all fresh.
     pub(super) async fn last_look(&self, seen: &Seen, mutation: &crate::journal::Mutation) -> Result<(), String> {
         use crate::decide::{RouteView, guard, view_route};
 
         let mut seen = seen.clone();
-        if guard::is_forward(mutation) {
+        if guard::needs_last_look(&self.state, mutation) {
             (seen.routes, seen.services, seen.health) =
                 join3(self.read_routes(), self.read_services(), self.read_health()).await;
             // Alarms last: nothing but the write itself comes after them.

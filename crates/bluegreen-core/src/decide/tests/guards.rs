@@ -117,6 +117,8 @@ fn the_old_fleet_stays_until_commit_and_drain() {
     assert_eq!(veto(&bench, &scale_in), "not now: the old fleet may still have connections");
     bench.pass_time(360);
     assert_eq!(veto(&bench, &scale_in), "ok");
+    bench.seen.health.green.value.as_mut().unwrap().healthy = 0;
+    assert_eq!(veto(&bench, &scale_in), "not now: 0 of 4 canary targets are healthy");
     assert_eq!(veto(&bench, &scale(Color::Blue, None, 0)), "never: the old fleet is not scaled in before commit");
 }
 

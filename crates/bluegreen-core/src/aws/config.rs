@@ -41,6 +41,8 @@ pub struct AwsPorts {
     pub router: Arc<dyn Router>,
     /// ECS.
     pub fleet: Arc<dyn Fleet>,
+    /// ECS once more, for what the fleet's port does not show: [`AwsFleet::service_facts`].
+    pub ecs: Arc<AwsFleet>,
     /// CloudWatch alarms.
     pub alarms: Arc<dyn Alarms>,
     /// CloudWatch metrics.
@@ -116,12 +118,14 @@ pub(super) fn ports(shared: &SdkConfig, allow_plain: bool) -> Result<AwsPorts, C
     let cloudwatch = aws_sdk_cloudwatch::Client::from_conf(guard!(aws_sdk_cloudwatch, &reads, allow_plain));
     let sts = aws_sdk_sts::Client::from_conf(guard!(aws_sdk_sts, &reads, allow_plain));
     let ecs = |config| aws_sdk_ecs::Client::from_conf(guard!(aws_sdk_ecs, config, allow_plain));
+    let fleet = Arc::new(AwsFleet::new(ecs(&reads), ecs(&writes)));
     let elbv2 = |config| {
         aws_sdk_elasticloadbalancingv2::Client::from_conf(guard!(aws_sdk_elasticloadbalancingv2, config, allow_plain))
     };
     Ok(AwsPorts {
         router: Arc::new(AwsRouter::new(elbv2(&reads), elbv2(&writes))),
-        fleet: Arc::new(AwsFleet::new(ecs(&reads), ecs(&writes))),
+        fleet: fleet.clone(),
+        ecs: fleet,
         alarms: Arc::new(AwsAlarms::new(cloudwatch.clone())),
         metrics: Arc::new(AwsMetrics::new(cloudwatch)),
         identity: Arc::new(AwsIdentity::new(sts, region.clone())),

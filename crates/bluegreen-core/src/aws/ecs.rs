@@ -14,6 +14,7 @@ use crate::observe::{ServiceSnapshot, TaskDefinitionSnapshot};
 use crate::ports::{CallError, ErrorClass, Fleet, Outcome, ServiceChange};
 
 mod documents;
+mod facts;
 mod services;
 
 const DESCRIBE_SERVICES: &str = "ecs:DescribeServices";

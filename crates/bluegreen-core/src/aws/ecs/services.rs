@@ -44,7 +44,8 @@ pub(super) fn snapshot(service: &sdk::Service) -> Result<ServiceSnapshot, CallEr
     })
 }
 
-fn primary_task_set(service: &sdk::Service) -> Option<&sdk::TaskSet> {
+/// The task set that serves, under controllers that have any.
+pub(super) fn primary_task_set(service: &sdk::Service) -> Option<&sdk::TaskSet> {
     let sets = service.task_sets.as_deref().unwrap_or_default();
     sets.iter().find(|task_set| task_set.status.as_deref() == Some("PRIMARY")).or_else(|| sets.first())
 }

@@ -1,0 +1,119 @@
+//! The command line.
+
+mod appspec;
+mod release;
+mod run;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use appspec::{AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat, NewArgs, ShowArgs, ValidateArgs};
+pub(crate) use release::{AwsArgs, DeployArgs, PlanArgs, ReleaseArgs, SpecArgs, VerifyArgs};
+pub(crate) use run::{ActArgs, OrderArgs, PromoteArgs, ReadRunArgs, RetryArgs, StatusArgs, UndoArgs};
+
+use crate::exit;
+
+/// Releases new versions of Amazon ECS services step by step, and goes back by itself when they are worse.
+///
+/// A release shifts the weights of two target groups behind an application load balancer, watches CloudWatch alarms
+/// at every step, and restores the captured baseline when one turns red. Killed anywhere, it resumes.
+#[derive(Debug, Parser)]
+#[command(name = "bluegreen", version, max_term_width = 80, after_long_help = exit::TABLE)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) globals: Globals,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Globals {
+    /// How to write results and progress [default: human on a terminal, plain elsewhere]
+    #[arg(long, global = true, value_enum, value_name = "FORM", help_heading = "Global options")]
+    pub(crate) output: Option<Output>,
+    /// Where the journals of runs live [default: $BLUEGREEN_STATE, $XDG_STATE_HOME/bluegreen,
+    /// ~/.local/state/bluegreen]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) state: Option<PathBuf>,
+}
+
+/// The forms of output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// For a person at a terminal: colours, and bars that move
+    Human,
+    /// One line for each event, for logs
+    Plain,
+    /// One JSON object on each line of stdout, for programs
+    Json,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check spec, wiring, alarms and capacity without changing anything
+    Verify(VerifyArgs),
+    /// Show exactly what a release would do, without changing anything
+    Plan(PlanArgs),
+    /// Release a new version
+    Deploy(DeployArgs),
+    /// Show how a run stands
+    Status(StatusArgs),
+    /// End the pause or hold that a run is in
+    Promote(PromoteArgs),
+    /// Start no further step until promoted
+    Pause(OrderArgs),
+    /// Restore the captured baseline
+    Abort(ActArgs),
+    /// Go on with a run whose operator is gone
+    Resume(ActArgs),
+    /// Try the release of a run that went back again, as a new run
+    Retry(RetryArgs),
+    /// Release the version that was stable before the last promotion
+    Undo(UndoArgs),
+    /// Say why a run did what it did, from its journal alone
+    Explain(ReadRunArgs),
+    /// Show a run's events again, from its journal alone
+    Replay(ReadRunArgs),
+    /// Make and check CodeDeploy AppSpec documents
+    Appspec(AppspecArgs),
+    /// Print the JSON schema of bluegreen.yaml, for editors
+    Schema,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command
+    Man {
+        /// Write bluegreen.1 and one page for each command into this folder
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_is_documented() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{} has no text", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {} has no text", command.get_name(), argument.get_id());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

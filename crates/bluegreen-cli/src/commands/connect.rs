@@ -1,0 +1,79 @@
+//! From options to ports.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bluegreen_core::aws::{self, AwsPorts, ConnectOptions, EndpointOverride};
+use bluegreen_core::drive::SystemClock;
+use bluegreen_core::hooks::ProcessHooks;
+use bluegreen_core::ports::Ports;
+
+use crate::args::AwsArgs;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::out;
+
+/// The ports to AWS. `region` is what the spec or the plan says; the command line comes first. Hooks run in `dir`.
+pub(super) async fn connect(args: &AwsArgs, region: Option<&str>, dir: &Path) -> Result<Ports, Failure> {
+    Ok(ports(aws(args, region).await?, dir))
+}
+
+/// The clients alone; says where they lead if that is not AWS.
+pub(super) async fn aws(args: &AwsArgs, region: Option<&str>) -> Result<AwsPorts, Failure> {
+    let options = ConnectOptions {
+        region: args.region.clone().or_else(|| region.map(str::to_owned)),
+        profile: args.profile.clone(),
+        endpoint: None,
+        insecure_endpoint: args.insecure_endpoint,
+    };
+    let found = aws::connect(options)
+        .await
+        .map_err(|error| Failure::caused(Exit::Usage, "AWS cannot be reached with these settings", error))?;
+    if !found.endpoints.is_empty() {
+        out::say_raw(&format!("note: {}\n", endpoints(&found.endpoints)));
+    }
+    Ok(found)
+}
+
+/// The clients with this machine's clock and hooks.
+pub(super) fn ports(found: AwsPorts, dir: &Path) -> Ports {
+    Ports {
+        clock: Arc::new(SystemClock),
+        router: found.router,
+        fleet: found.fleet,
+        alarms: found.alarms,
+        metrics: found.metrics,
+        identity: found.identity,
+        hooks: Arc::new(ProcessHooks::new(dir, utf8_vars())),
+    }
+}
+
+/// Who looks at another endpoint must know: a release against an emulator releases nothing.
+fn endpoints(overrides: &[EndpointOverride]) -> String {
+    let mut hosts: Vec<(&str, Vec<&str>)> = Vec::new();
+    for found in overrides {
+        match hosts.iter_mut().find(|(host, _)| *host == found.host) {
+            Some((_, services)) => services.push(found.service),
+            None => hosts.push((&found.host, vec![found.service])),
+        }
+    }
+    let one = |(host, services): &(&str, Vec<&str>)| format!("{host} answers for {}", services.join(", "));
+    format!("this is not AWS itself: {}", hosts.iter().map(one).collect::<Vec<_>>().join("; "))
+}
+
+/// Variables that are no text cannot be handed on.
+fn utf8_vars() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_shown_once_a_host() {
+        let one = |service, host: &str| EndpointOverride { service, host: host.to_owned(), tls: false };
+        let text = endpoints(&[one("ecs", "127.0.0.1:5000"), one("sts", "127.0.0.1:5000"), one("cloudwatch", "x:1")]);
+        assert_eq!(text, "this is not AWS itself: 127.0.0.1:5000 answers for ecs, sts; x:1 answers for cloudwatch");
+    }
+}

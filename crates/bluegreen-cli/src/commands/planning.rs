@@ -1,0 +1,196 @@
+//! From a spec to a plan with its findings: one look at the world, nothing written.
+
+use std::hash::{BuildHasher, Hasher};
+use std::path::Path;
+
+use bluegreen_core::model::{RunId, TaskDefinitionArn};
+use bluegreen_core::plan::{self, Finding, Plan, Release, ReleaseError, Severity, Survey};
+use bluegreen_core::ports::Ports;
+use bluegreen_core::spec::{self, Spec};
+use bluegreen_core::view::words::shorten;
+use serde::Serialize;
+
+use super::spec::read_text;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::out;
+
+/// A plan, if one could be made, with everything found on the way.
+pub(super) struct Made {
+    pub(super) plan: Option<Plan>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Made {
+    /// Whether the release may start.
+    pub(super) fn accepted(&self) -> Option<&Plan> {
+        self.plan.as_ref().filter(|_| !plan::refuses(&self.findings))
+    }
+}
+
+/// Surveys the world and plans what the spec asks for. `dir` is where its relative paths start.
+pub(super) async fn make(ports: &Ports, spec: &Spec, dir: &Path) -> Result<Made, Failure> {
+    let text = match &spec.release {
+        spec::Release::Register { file, .. } => Some(
+            read_text(&dir.join(file))
+                .map_err(|failure| failure.help("it is the task definition that the spec names"))?,
+        ),
+        spec::Release::Live { .. } | spec::Release::Existing(_) => None,
+    };
+    let survey = plan::survey(ports, spec).await;
+    let mut findings = Vec::new();
+    let release = match plan::release(spec, &survey, text.as_deref()) {
+        Ok(release) => release,
+        Err(ReleaseError::Report(report)) => return Err(report.into()),
+        Err(ReleaseError::Live(finding)) => {
+            findings.push(finding);
+            // Whatever hides the live revision keeps the plan from being made too, and more may be wrong than that.
+            Release::Register { family: String::new(), document: serde_json::Value::Null }
+        }
+        Err(error) => return Err(Failure::caused(Exit::Usage, "there is nothing to release", error)),
+    };
+    if let Release::Existing(arn) = &release {
+        findings.extend(check_revision(ports, arn).await);
+    }
+    let mut made = assemble(ports, spec, &survey, release, findings);
+    if let Some(plan) = &mut made.plan {
+        anchor_hooks(plan, dir);
+    }
+    Ok(made)
+}
+
+/// A hook's program is found from the spec's folder. The journal knows no folder, so the plan holds the whole path.
+fn anchor_hooks(plan: &mut Plan, dir: &Path) {
+    for program in plan.pre_traffic.iter_mut().filter_map(|hook| hook.argv.first_mut()) {
+        let relative = program.contains('/') && !program.starts_with('/');
+        if let Some(whole) = std::path::absolute(dir.join(&*program)).ok().filter(|_| relative) {
+            *program = whole.display().to_string();
+        }
+    }
+}
+
+/// Plans a release that is known already, from a fresh look.
+pub(super) async fn make_again(ports: &Ports, spec: &Spec, release: Release) -> Made {
+    let survey = plan::survey(ports, spec).await;
+    let findings = match &release {
+        Release::Existing(arn) => check_revision(ports, arn).await.into_iter().collect(),
+        Release::Register { .. } => Vec::new(),
+    };
+    assemble(ports, spec, &survey, release, findings)
+}
+
+fn assemble(ports: &Ports, spec: &Spec, survey: &Survey, release: Release, mut findings: Vec<Finding>) -> Made {
+    let now = ports.clock.now();
+    let run = RunId::new(&spec.service, now, salt());
+    match plan::build(spec, survey, release, run, now) {
+        Ok(plan) => {
+            findings.extend(plan::lint(&plan, survey));
+            Made { plan: Some(plan), findings }
+        }
+        Err(reasons) => {
+            findings.extend(reasons);
+            findings.dedup();
+            Made { plan: None, findings }
+        }
+    }
+}
+
+/// Looks again for a plan that was made before: everything that made it must still hold.
+pub(super) async fn check_again(ports: &Ports, spec: &Spec, old: &Plan) -> Vec<Finding> {
+    let survey = plan::survey(ports, spec).await;
+    let mut findings: Vec<Finding> = match &old.release {
+        Release::Existing(arn) => check_revision(ports, arn).await.into_iter().collect(),
+        Release::Register { .. } => Vec::new(),
+    };
+    match plan::build(spec, &survey, old.release.clone(), old.run.clone(), ports.clock.now()) {
+        Ok(fresh) => {
+            findings.extend(plan::still_true(old, &survey));
+            findings.extend(redefined(old, &fresh));
+            findings.extend(plan::lint(old, &survey));
+        }
+        Err(reasons) => findings.extend(reasons),
+    }
+    findings
+}
+
+/// An alarm with another threshold is another alarm than the one the plan was approved with.
+fn redefined(old: &Plan, fresh: &Plan) -> Vec<Finding> {
+    let changed = |name: &str| {
+        let what = format!("alarm {name} was redefined after the plan was made");
+        refuse("BG3021", what, "make a new plan")
+    };
+    let differs = old.alarms.iter().zip(&fresh.alarms).filter(|(old, fresh)| old != fresh);
+    differs.map(|(old, _)| changed(&old.name)).collect()
+}
+
+/// A revision that is gone or INACTIVE cannot be started.
+async fn check_revision(ports: &Ports, arn: &TaskDefinitionArn) -> Option<Finding> {
+    match ports.fleet.task_definition(arn.as_str()).await {
+        Ok(found) if found.active => None,
+        Ok(_) => {
+            let what = format!("revision {} is INACTIVE: ECS starts no tasks of it", arn.short());
+            Some(refuse("BG3191", what, "register it again, and release the new revision"))
+        }
+        Err(error) => {
+            let what = format!("revision {} cannot be read: {error}", arn.short());
+            Some(refuse("BG3191", what, "check the ARN, its region and the permissions"))
+        }
+    }
+}
+
+fn refuse(code: &str, what: String, cure: &str) -> Finding {
+    Finding { severity: Severity::Refuse, code: code.to_owned(), what, cure: cure.to_owned() }
+}
+
+/// Tells apart two runs that begin in one second; the hasher's keys are random for each process.
+fn salt() -> u32 {
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    u32::try_from(random & 0xffff_ffff).unwrap_or_default()
+}
+
+/// Shows findings to a person. Where a person reads, ARNs are cut to what tells them apart.
+pub(super) fn say_findings(findings: &[Finding]) {
+    if findings.is_empty() {
+        return;
+    }
+    let text = plan::describe_findings(findings);
+    out::say("");
+    out::say_raw(&if out::stderr_is_terminal() { shorten(&text) } else { text });
+}
+
+/// A refusal whose reasons have been shown.
+pub(super) fn refusal(findings: &[Finding]) -> Failure {
+    let count = findings.iter().filter(|finding| finding.severity == Severity::Refuse).count();
+    let reasons = if count == 1 { "1 reason".to_owned() } else { format!("{count} reasons") };
+    Failure::new(Exit::Refused, format!("refused, for {reasons} above; nothing was changed"))
+}
+
+/// The document of a plan: as `plan --output json` prints it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PlanDocument<'a> {
+    v: u32,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    accepted: bool,
+    findings: &'a [Finding],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
+    /// With the values of variables and secrets hidden: `--out` writes the plan that can be run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan: Option<Plan>,
+}
+
+impl<'a> PlanDocument<'a> {
+    /// `kind` is the command's name.
+    pub(super) fn new(kind: &'static str, made: &'a Made) -> PlanDocument<'a> {
+        PlanDocument {
+            v: 1,
+            kind,
+            accepted: made.accepted().is_some(),
+            findings: &made.findings,
+            hash: made.plan.as_ref().map(Plan::hash),
+            plan: made.plan.as_ref().map(Plan::redacted),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `bluegreen status`
+
+use std::time::Duration;
+
+use bluegreen_core::drive::Ended;
+use bluegreen_core::event::Event;
+use bluegreen_core::view::RunView;
+use serde::Serialize;
+
+use super::replay::shown;
+use super::runs::{self, Run, Runs};
+use super::session::{Session, block_on};
+use crate::args::StatusArgs;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::{env, out, render};
+
+/// How often a watched journal is read.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
+
+pub(super) fn run(session: &Session, args: &StatusArgs) -> Result<Exit, Failure> {
+    let run = Runs::open(session)?.pick(args.run.as_deref())?;
+    if args.watch {
+        return block_on(watch(session, run));
+    }
+    let view = view(&run)?;
+    if session.json() {
+        out::json(&Answer { v: 1, kind: "status", exit: exit(&view).code(), view: &view })?;
+    } else {
+        out::data(render::tree::tree(&view, env::now()).trim_end());
+    }
+    Ok(exit(&view))
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    v: u32,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    exit: u8,
+    #[serde(flatten)]
+    view: &'a RunView,
+}
+
+fn view(run: &Run) -> Result<RunView, Failure> {
+    let mut view = RunView::from_records(&run.records)
+        .map_err(|error| Failure::caused(Exit::Unexpected, "the journal cannot be understood", error))?;
+    view.set_operator_alive(Some(run.found.store.is_alive(&run.found.run)));
+    Ok(view)
+}
+
+/// The outcome's code; 0 while somebody works on the run, 6 where nobody does.
+fn exit(view: &RunView) -> Exit {
+    match (view.outcome(), view.operator_alive) {
+        (Some(ending), _) => Exit::from(ending),
+        (None, Some(false)) => Exit::Interrupted,
+        (None, _) => Exit::Done,
+    }
+}
+
+/// Shows what the operator writes down, until the run is over or nobody works on it.
+async fn watch(session: &Session, run: Run) -> Result<Exit, Failure> {
+    let renderer = render::renderer(session.output, &run.state.plan, &[]);
+    let (found, mut records, mut shown_until) = (run.found, run.records, 0);
+    loop {
+        for record in records.iter().filter(|record| record.seq >= shown_until) {
+            renderer.event(&Event::Recorded(Box::new(shown(record))));
+        }
+        shown_until = records.last().map_or(shown_until, |record| record.seq + 1);
+        let run = Run::from_records(found.clone(), records)?;
+        if let Some(ending) = &run.state.ending {
+            let exit = Exit::from(ending);
+            renderer.end(&Ended::Finished(ending.clone()), exit);
+            return Ok(exit);
+        }
+        if !found.store.is_alive(&found.run) {
+            // What it wrote last may be newer than what we read.
+            let newest = found.store.read(&found.run).map_err(runs::unusable)?.records;
+            if newest.last().map(|record| record.seq + 1) == Some(shown_until) {
+                renderer.end(&Ended::Left { why: "no operator works on the run".to_owned() }, Exit::Interrupted);
+                return Ok(Exit::Interrupted);
+            }
+        }
+        tokio::time::sleep(WATCH_EVERY).await;
+        records = found.store.read(&found.run).map_err(runs::unusable)?.records;
+    }
+}

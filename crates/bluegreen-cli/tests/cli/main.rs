@@ -1,0 +1,10 @@
+//! The binary as a user runs it, without AWS: arguments, files, journals, texts.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod appspec;
+mod help;
+mod journal;
+mod support;
+mod texts;
+mod usage;

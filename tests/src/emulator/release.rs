@@ -94,7 +94,8 @@ timing:
   propagation: {quiet}
   drain: {quiet}
   phaseDeadline: 60s
-  alarmFreshness: 10s
+  freshness: 10s
+  stableFor: 200ms
 "
         )
     }

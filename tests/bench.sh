@@ -15,5 +15,5 @@ if [[ "${1:-}" == --release ]]; then
   flags=(--release)
 fi
 cargo build --quiet --locked -p bluegreen-cli "${flags[@]}"
-bash tests/run.sh --no-run >/dev/null
+bash tests/venv.sh >/dev/null
 exec "$target/venv/bin/python" tests/bench/bench.py "$target/$profile/bluegreen" "$target/venv/bin/python" "$profile"

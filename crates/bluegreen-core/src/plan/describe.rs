@@ -15,9 +15,30 @@ pub fn describe_findings(findings: &[Finding]) -> String {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let line = |finding: &Finding| {
-        format!("{}[{}]: {}\n  help: {}\n", finding.severity, finding.code, finding.what, finding.cure)
+        let head = format!("{}[{}]: {}", finding.severity, finding.code, finding.what);
+        format!("{}{}", wrapped(&head, 0), wrapped(&format!("help: {}", finding.cure), 2))
     };
     sorted.into_iter().map(line).collect()
+}
+
+/// Lines of at most 80 columns, each ending with a newline; what follows the first is indented by two more.
+fn wrapped(text: &str, indent: usize) -> String {
+    let (mut lines, mut line) = (String::new(), " ".repeat(indent));
+    let mut empty = true;
+    for word in text.split(' ') {
+        if !empty && line.chars().count() + 1 + word.chars().count() > 80 {
+            lines += &line;
+            lines.push('\n');
+            line = " ".repeat(indent + 2);
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line += word;
+        empty = false;
+    }
+    lines + &line + "\n"
 }
 
 fn header(plan: &Plan) -> String {
@@ -133,7 +154,7 @@ fn way_back(plan: &Plan) -> String {
     let clock = Clock::of(plan);
     let worst = duration::format(clock.worst_rollback);
     format!(
-        "Way back\n  worst case from a red alarm to the baseline on every route: {worst}\n\
+        "Way back\n  worst case from a red alarm to no traffic on the canary: {worst}\n\
          \x20 ({} poll, 15s for each slow call, {} propagation)\n",
         duration::format(plan.timing.poll),
         duration::format(plan.timing.propagation),

@@ -98,10 +98,7 @@ mod tests {
         assert_eq!(found.load_balancers[0].container_port, 80);
         let network = found.network.unwrap();
         assert_eq!((network.subnets.as_slice(), network.assign_public_ip), (&["subnet-1".to_owned()][..], true));
-        assert_eq!(
-            found.task_definition.as_str(),
-            "arn:aws:ecs:eu-west-3:111122223333:task-definition/web:7"
-        );
+        assert_eq!(found.task_definition.as_str(), "arn:aws:ecs:eu-west-3:111122223333:task-definition/web:7");
     }
 
     #[test]

@@ -114,15 +114,16 @@ impl<'a> Case<'a> {
         self.facts().any(|(_, fact)| test(fact))
     }
 
-    /// The newest answer to this operator that `pick` recognises, with its time.
+    /// The newest answer to this operator that `pick` recognises, with the time at which it arrived.
     fn told<T>(&self, pick: impl Fn(&'a Call) -> Option<T>) -> Option<(Timestamp, T)> {
         let own = |call: &&Call| call.operator == self.call.operator && call.answer == Answer::Ok;
-        self.trace.iter().rev().filter(own).find_map(|call| Some((call.at, pick(call)?)))
+        self.trace.iter().rev().filter(own).find_map(|call| Some((call.answered_at, pick(call)?)))
     }
 
     /// The same, unless it is older than the plan allows for a forward write.
     fn told_lately<T>(&self, pick: impl Fn(&'a Call) -> Option<T>) -> Option<T> {
-        let age = |at: Timestamp| self.call.at.duration_since(at);
+        // A request that is slow on the wire was fresh when it left: nobody can take it back.
+        let age = |at: Timestamp| self.call.sent_at.duration_since(at);
         let (at, answer) = self.told(pick)?;
         (age(at) <= jiff::SignedDuration::try_from(self.plan.timing.freshness).ok()?).then_some(answer)
     }

@@ -16,8 +16,12 @@ pub struct Call {
     pub operation: &'static str,
     /// The key argument: an ARN, a name, a record's kind.
     pub argument: String,
-    /// When it took effect or was answered.
+    /// When it left the caller.
+    pub sent_at: Timestamp,
+    /// When it took effect or its answer was made.
     pub at: Timestamp,
+    /// When its answer reached the caller, if it lived.
+    pub answered_at: Timestamp,
     /// Whether it was meant to change something.
     pub mutating: bool,
     /// Whether it did.

@@ -39,6 +39,7 @@ pub struct HookScript {
 /// A call on its way.
 struct Begun {
     index: u64,
+    sent_at: Timestamp,
     operation: &'static str,
     argument: String,
     mutating: bool,
@@ -144,7 +145,7 @@ impl Inner {
         let index = self.next_call();
         let now = self.world.now_ms();
         let fault = self.faults.choose(&Asked { index, operator, operation, mutating, now });
-        Begun { index, operation, argument, mutating, fault }
+        Begun { index, sent_at: self.world.now(), operation, argument, mutating, fault }
     }
 
     /// A number for a call; what was to happen before it has happened.
@@ -159,7 +160,9 @@ impl Inner {
                 operator: WORLD.to_owned(),
                 operation: "deed",
                 argument: text,
+                sent_at: self.world.now(),
                 at: self.world.now(),
+                answered_at: self.world.now(),
                 mutating: true,
                 applied: true,
                 answer: Answer::Ok,
@@ -220,12 +223,18 @@ impl Inner {
         detail: Detail,
         answer: &A,
     ) {
+        let on_the_way = match begun.fault {
+            Some(Fault::Slow(ms)) => ms - ms / 2,
+            _ => 0,
+        };
         let call = Call {
             index: begun.index,
             operator: operator.to_owned(),
             operation: begun.operation,
             argument: begun.argument,
+            sent_at: begun.sent_at,
             at: self.world.now(),
+            answered_at: self.world.timestamp(self.world.now_ms() + on_the_way),
             mutating: begun.mutating,
             applied,
             answer: told,

@@ -38,7 +38,7 @@ fn alarm_green(case: &Case<'_>, alarm: &PlannedAlarm) -> Judgement {
     let began = began.map_or(case.plan.created_at, |call| call.at);
     let visible = case.world.ms(read_at).saturating_sub(case.world.config.lags.alarms.max);
     let red = |change: &&bluegreen_core::observe::StateChange| {
-        change.to == AlarmState::Alarm && change.at > began && case.world.ms(change.at) <= visible
+        change.to == AlarmState::Alarm && change.at > began && case.world.ms(change.at) < visible
     };
     let history =
         case.world.state().alarms.get(&alarm.name).map(|record| record.history.as_slice()).unwrap_or_default();

@@ -91,7 +91,9 @@ impl Bench {
             operator: "a".to_owned(),
             operation,
             argument,
+            sent_at: self.world.now(),
             at: self.world.now(),
+            answered_at: self.world.now(),
             mutating: true,
             applied: true,
             answer: Answer::Ok,
@@ -247,6 +249,7 @@ fn s2_sees_a_blip_between_two_looks() {
     bench.world.set_alarm(METRIC_ALARMS[0], AlarmState::Alarm, "");
     bench.pass(1_000);
     bench.world.set_alarm(METRIC_ALARMS[0], AlarmState::Ok, "");
+    bench.pass(1_000);
     bench.look();
     assert_eq!(bench.rise(0, 10), ["S2"]);
 }

@@ -333,3 +333,18 @@ fn orders_are_obeyed_at_any_time() {
     }
     assert_eq!(fast_timing(), scenario.timing);
 }
+
+/// After the commit the new version dies while the old fleet drains: the old fleet, the last that serves, stays.
+#[test]
+fn the_old_fleet_stays_when_the_new_one_dies_after_the_commit() {
+    let mut scenario = Scenario::shop().with_routes(1);
+    scenario.after = bluegreen_core::model::AfterCommit::ScaleTo(0);
+    scenario.timing.drain = Duration::from_secs(30);
+    // Its last weight is written after 24 s, so that the commit comes before the drain is over.
+    let dies = When::At(now(&scenario) + 40_000);
+    let mut sim = one_operator(&scenario, &scenario.plan());
+    let behaviour = bluegreen_sandbox::world::Behaviour::NeverHealthy;
+    sim.world_mut(|world| world.script(dies, Deed::Behave("web:2".to_owned(), behaviour)));
+    let report = run(&mut sim, "dies after commit");
+    assert_eq!(sim.world(|world| world.health(&scenario.groups().blue).healthy), 4, "{:?}", report.operators);
+}

@@ -117,7 +117,7 @@ fn one(seed: u64) {
 
 #[test]
 fn a_swarm_of_seeds_breaks_no_law() {
-    let seeds = option_env!("BLUEGREEN_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(140);
+    let seeds = option_env!("BLUEGREEN_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(200);
     let mut failed = Vec::new();
     for seed in 0..seeds {
         if std::panic::catch_unwind(|| one(seed)).is_err() {

@@ -1,11 +1,10 @@
 //! Driving a run to its end: signals in, events out, an exit code.
 
-use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bluegreen_core::drive::{DriveError, Driver, Ended, Interrupt};
-use bluegreen_core::event::Reporter;
-use bluegreen_core::journal::Record;
+use bluegreen_core::journal::{FileStore, JournalError, Owner, Record};
 use bluegreen_core::model::RunId;
 use bluegreen_core::plan::Plan;
 use bluegreen_core::ports::{Caller, Ports};
@@ -18,59 +17,89 @@ use crate::exit::Exit;
 use crate::out;
 use crate::render::{self, Renderer};
 
+/// How often, and how many times, a new owner's name is asked for.
+const OWNER_EVERY: Duration = Duration::from_millis(50);
+const OWNER_TRIES: usize = 40;
+
 /// Begins the plan's run and drives it to its end.
 pub(super) async fn start(session: &Session, ports: Ports, runs: &Runs, plan: &Plan) -> Result<Exit, Failure> {
-    let (driver, renderer) = prepare(session, ports, Arc::new(runs.store(&plan.site)), plan, &[])?;
-    finish(driver.start(plan), renderer.as_ref(), &plan.run).await
+    let stage = Stage::set(session, ports, runs.store(&plan.site), plan, &[])?;
+    stage.finish(stage.driver.start(plan).await).await
 }
 
 /// Takes up a run and drives it to its end.
 pub(super) async fn resume(session: &Session, ports: Ports, run: &Run) -> Result<Exit, Failure> {
     check_account(&ports, run).await?;
-    let id = &run.found.run;
-    let (driver, renderer) = prepare(session, ports, Arc::new(run.found.store.clone()), &run.state.plan, &run.records)?;
-    finish(driver.resume(id), renderer.as_ref(), id).await
+    let stage = Stage::set(session, ports, run.found.store.clone(), &run.state.plan, &run.records)?;
+    stage.finish(stage.driver.resume(&run.found.run).await).await
 }
 
-fn prepare(
-    session: &Session,
-    ports: Ports,
-    store: Arc<dyn bluegreen_core::journal::Store>,
-    plan: &Plan,
-    records: &[Record],
-) -> Result<(Driver, Arc<dyn Renderer>), Failure> {
-    let renderer = render::renderer(session.output, plan, records);
-    let interrupt = Interrupt::default();
-    listen(&interrupt, &renderer, &plan.run)?;
-    let reporter: Arc<dyn Reporter> = renderer.clone();
-    Ok((Driver { ports, store, reporter, interrupt, operator: runs::operator() }, renderer))
+/// A run with everything that it needs around it.
+struct Stage {
+    run: RunId,
+    store: FileStore,
+    driver: Driver,
+    renderer: Arc<dyn Renderer>,
 }
 
-async fn finish(
-    driving: impl Future<Output = Result<Ended, DriveError>>,
-    renderer: &dyn Renderer,
-    run: &RunId,
-) -> Result<Exit, Failure> {
-    let result = driving.await;
-    match result {
-        Ok(ended) => {
-            let exit = Exit::from(&ended);
-            renderer.end(&ended, exit);
-            Ok(exit)
-        }
-        Err(error) => {
-            renderer.close();
-            Err(failure(error, run))
+impl Stage {
+    fn set(
+        session: &Session,
+        ports: Ports,
+        store: FileStore,
+        plan: &Plan,
+        records: &[Record],
+    ) -> Result<Stage, Failure> {
+        let renderer = render::renderer(session.output, plan, records);
+        let interrupt = Interrupt::default();
+        listen(&interrupt, &renderer, &plan.run)?;
+        let driver = Driver {
+            ports,
+            store: Arc::new(store.clone()),
+            reporter: renderer.clone(),
+            interrupt,
+            operator: runs::operator(),
+        };
+        Ok(Stage { run: plan.run.clone(), store, driver, renderer })
+    }
+
+    async fn finish(&self, result: Result<Ended, DriveError>) -> Result<Exit, Failure> {
+        match result {
+            Ok(ended) => {
+                let exit = Exit::from(&ended);
+                self.renderer.end(&ended, exit);
+                Ok(exit)
+            }
+            Err(error) => {
+                self.renderer.close();
+                Err(self.failure(error).await)
+            }
         }
     }
-}
 
-fn failure(error: DriveError, run: &RunId) -> Failure {
-    match error {
-        DriveError::Journal(error @ bluegreen_core::journal::JournalError::Held { .. }) => runs::unusable(error),
-        DriveError::Over { run, ending } => Failure::new(Exit::Refused, format!("run {run} is over: {ending}")),
-        error => Failure::caused(Exit::Unexpected, format!("run {run} cannot go on"), error)
-            .help(format!("once that is mended: bluegreen resume {run}")),
+    async fn failure(&self, error: DriveError) -> Failure {
+        let run = &self.run;
+        match error {
+            DriveError::Journal(error @ JournalError::Held { .. }) => match self.owner().await {
+                Some(owner) => runs::busy(owner.run.as_str(), &owner.operator.to_string()),
+                None => runs::unusable(error),
+            },
+            DriveError::Over { run, ending } => Failure::new(Exit::Refused, format!("run {run} is over: {ending}")),
+            error => Failure::caused(Exit::Unexpected, format!("run {run} cannot go on"), error)
+                .help(format!("once that is mended: bluegreen resume {run}")),
+        }
+    }
+
+    /// Who has the lock. An operator that has only just taken it signs a moment later.
+    async fn owner(&self) -> Option<Owner> {
+        for _ in 0..OWNER_TRIES {
+            let owner = self.store.owner();
+            if owner.is_some() {
+                return owner;
+            }
+            tokio::time::sleep(OWNER_EVERY).await;
+        }
+        None
     }
 }
 

@@ -155,6 +155,11 @@ impl Release {
 
     /// Starts the real binary with these arguments.
     pub fn start(&self, arguments: &[&str]) -> Outcome<Operator> {
+        Operator::start(self.command(arguments)?)
+    }
+
+    /// The real binary with these arguments in this folder, not started yet.
+    pub fn command(&self, arguments: &[&str]) -> Outcome<Command> {
         let mut command = Command::new(binary()?);
         command.args(arguments).current_dir(self.path()).env_clear();
         let home = self.path().join("home");
@@ -173,7 +178,7 @@ impl Release {
             .env("AWS_SECRET_ACCESS_KEY", "test")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("RUST_BACKTRACE", "1");
-        Operator::start(command)
+        Ok(command)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::ports::CallError;
 /// One reading: a value or the reason why there is none. Never a guess.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading<T> {
-    /// When the answer (or its failure) arrived.
+    /// When it was asked for: what the answer shows is not younger, however long it took to arrive.
     pub seen_at: Timestamp,
     /// What was read.
     pub value: Result<T, CallError>,

@@ -36,31 +36,34 @@ impl Run<'_> {
         seen
     }
 
-    fn reading<T>(&self, value: Result<T, CallError>) -> Reading<T> {
+    /// Awaits one read. Its time is that of the question: an answer that was long on its way is not young.
+    async fn read<T>(&self, call: impl Future<Output = Result<T, CallError>>) -> Reading<T> {
         let seen_at = self.now();
+        let value = call.await;
         if let Err(error) = &value {
-            self.report(&Event::ReadFailed { at: seen_at, error: error.clone() });
+            self.report(&Event::ReadFailed { at: self.now(), error: error.clone() });
         }
         Reading { seen_at, value }
     }
 
     pub(super) async fn read_routes(&self) -> Reading<Vec<RouteSnapshot>> {
         let ids: Vec<RouteId> = self.state.plan.all_routes().map(|route| route.id.clone()).collect();
-        self.reading(self.driver.ports.router.routes(&ids).await)
+        self.read(self.driver.ports.router.routes(&ids)).await
     }
 
     async fn read_services(&self) -> Reading<ByColor<ServiceSnapshot>> {
         let plan = &self.state.plan;
         let names: Vec<String> = plan.baseline.services.iter().map(|(_, service)| service.name.clone()).collect();
-        let found = self.driver.ports.fleet.services(&plan.site.cluster, &names).await;
-        self.reading(found.and_then(|found| pair(found, "ecs:DescribeServices")))
+        let services = self.driver.ports.fleet.services(&plan.site.cluster, &names);
+        self.read(async { pair(services.await?, "ecs:DescribeServices") }).await
     }
 
     pub(super) async fn read_health(&self) -> ByColor<Reading<TargetHealth>> {
         let groups = &self.state.plan.groups;
         let router = &self.driver.ports.router;
-        let (blue, green) = join(router.health(&groups.blue), router.health(&groups.green)).await;
-        ByColor { blue: self.reading(blue), green: self.reading(green) }
+        let one = |group| self.read(router.health(group));
+        let (blue, green) = join(one(&groups.blue), one(&groups.green)).await;
+        ByColor { blue, green }
     }
 
     /// Alarms, and the history of those that have changed since the run began: a blip between two looks counts too.
@@ -69,15 +72,15 @@ impl Run<'_> {
         if names.is_empty() || self.state.goal != Goal::Promote {
             return (Reading { seen_at: self.now(), value: Ok(Vec::new()) }, Vec::new());
         }
-        let alarms = self.reading(self.driver.ports.alarms.read(&names).await);
+        let alarms = self.read(self.driver.ports.alarms.read(&names)).await;
         let since = self.state.started_at;
         let changed = |alarm: &&AlarmSnapshot| {
             alarm.state != AlarmState::Alarm && alarm.transitioned_at.is_some_and(|at| at >= since)
         };
         let suspects = alarms.ok().into_iter().flatten().filter(changed).map(|alarm| alarm.name.clone());
         let histories = suspects.map(|name| async move {
-            let history = self.driver.ports.alarms.history(&name, since).await;
-            (name, self.reading(history))
+            let history = self.read(self.driver.ports.alarms.history(&name, since)).await;
+            (name, history)
         });
         let histories = join_all(histories).await;
         (alarms, histories)
@@ -90,7 +93,7 @@ impl Run<'_> {
         if self.state.task_definition.is_some() || self.state.registration().is_none() {
             return None;
         }
-        Some(self.reading(self.driver.ports.fleet.find_task_definition(family, &plan.run).await))
+        Some(self.read(self.driver.ports.fleet.find_task_definition(family, &plan.run)).await)
     }
 
     async fn ask_observed(&mut self) {

@@ -3,11 +3,15 @@
 //! Nothing here waits, calls or fails. Every answer says why.
 
 mod canary;
+mod commit;
 mod drift;
 mod gate;
 pub mod guard;
+mod prepare;
 mod promote;
 mod restore;
+mod routes;
+mod steps;
 mod targets;
 
 #[cfg(test)]
@@ -38,6 +42,8 @@ pub struct Seen {
     pub alarms: Reading<Vec<AlarmSnapshot>>,
     /// The history since the run began of each alarm whose state has changed since then.
     pub histories: Vec<(String, Reading<Vec<StateChange>>)>,
+    /// Whether the old version's revision is still `ACTIVE`, while a rollback might need it.
+    pub old_revision_active: Option<Reading<bool>>,
     /// The revision that carries this run's tag, if it was asked for.
     pub registered: Option<Reading<Option<TaskDefinitionArn>>>,
     /// Commands from other terminals, oldest first.

@@ -59,16 +59,28 @@ impl Context<'_> {
     }
 
     /// Why stable could not take all traffic back, if so.
+    ///
+    /// The floor is the count of the baseline: a fleet that was scaled in because its traffic went away could not
+    /// carry all of it again.
     pub(super) fn retreat_blocked(&self) -> Option<String> {
         let stable = self.plan().stable();
+        let baseline = self.plan().stable_baseline();
+        let needed = "which a rollback would need,";
+        let active = self.seen.old_revision_active.as_ref().map(|reading| reading.value.as_ref());
+        match active {
+            Some(Ok(false)) => {
+                let name = baseline.task_definition.short();
+                return Some(format!("{name}, {needed} was deregistered"));
+            }
+            Some(Err(_)) => return Some(format!("the revision of {stable}, {needed} cannot be read")),
+            Some(Ok(true)) | None => {}
+        }
         let Some(health) = self.seen.health.get(stable).ok() else {
-            return Some(format!("the health of {stable}, which a rollback would need, cannot be read"));
+            return Some(format!("the health of {stable}, {needed} cannot be read"));
         };
-        let floor = self.plan().stable_baseline().desired;
-        let wanted = self.seen.services.ok().map_or(floor, |services| services.get(stable).desired.min(floor));
-        (health.healthy < wanted.max(1)).then(|| {
-            format!("{stable}, which a rollback would need, has {} of {wanted} targets healthy", health.healthy)
-        })
+        let floor = baseline.desired.max(1);
+        (health.healthy < floor)
+            .then(|| format!("{stable}, {needed} has {} of {floor} targets healthy", health.healthy))
     }
 
     /// Whether someone else changed one of the services, in words.

@@ -28,9 +28,20 @@ impl Run<'_> {
     pub(super) async fn look(&mut self) -> Seen {
         let commands = self.journal.commands().await.unwrap_or_default();
         let (routes, services, health) = join3(self.read_routes(), self.read_services(), self.read_health()).await;
-        let ((alarms, histories), registered) = join(self.read_alarms(), self.read_registered()).await;
+        let ((alarms, histories), registered, old_revision_active) =
+            join3(self.read_alarms(), self.read_registered(), self.read_old_revision()).await;
         let interrupted = self.driver.interrupt.is_set();
-        let seen = Seen { routes, services, health, alarms, histories, registered, commands, interrupted };
+        let seen = Seen {
+            routes,
+            services,
+            health,
+            alarms,
+            histories,
+            old_revision_active,
+            registered,
+            commands,
+            interrupted,
+        };
         self.ask_observed().await;
         self.report_look(&seen);
         seen
@@ -84,6 +95,16 @@ impl Run<'_> {
         });
         let histories = join_all(histories).await;
         (alarms, histories)
+    }
+
+    /// Asked for until commit: tasks of a revision that was deregistered run on, but lost ones are not replaced.
+    async fn read_old_revision(&self) -> Option<Reading<bool>> {
+        if self.state.goal != Goal::Promote || self.state.committed_at.is_some() || !self.state.attached {
+            return None;
+        }
+        let arn = self.state.plan.stable_baseline().task_definition.clone();
+        let definition = self.driver.ports.fleet.task_definition(arn.as_str());
+        Some(self.read(async { Ok(definition.await?.active) }).await)
     }
 
     /// Asked for only while a registration is in doubt: it takes several calls.

@@ -419,9 +419,11 @@ impl RunState {
         self.routes.values().flatten().map(|write| write.at).max()
     }
 
-    /// Whether anything in the world may differ from the baseline because of this run.
+    /// Whether anything in the world may be otherwise because of this run.
     pub fn has_written(&self) -> bool {
-        self.routes.values().any(|writes| !writes.is_empty()) || self.services.values().any(|writes| !writes.is_empty())
+        self.routes.values().any(|writes| !writes.is_empty())
+            || self.services.values().any(|writes| !writes.is_empty())
+            || !self.registrations.is_empty()
     }
 
     /// What `route` was last left as: the newest write, else the baseline.

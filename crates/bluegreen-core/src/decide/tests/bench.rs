@@ -175,6 +175,7 @@ impl Bench {
             health: ByColor { blue: health(4), green: health(0) },
             alarms: Reading { seen_at: at, value: Ok(vec![alarm(AlarmState::Ok)]) },
             histories: vec![],
+            old_revision_active: None,
             registered: None,
             commands: vec![],
             interrupted: false,

@@ -113,6 +113,15 @@ fn weight_goes_up_only_on_health() {
     let mut bench = Bench::at_step(0);
     bench.seen.health.blue.value.as_mut().unwrap().healthy = 1;
     assert_eq!(bench.decide(), "wait: blue, which a rollback would need, has 1 of 4 targets healthy");
+    bench.seen.services.value.as_mut().unwrap().blue.desired = 1;
+    assert_eq!(
+        bench.decide(),
+        "wait: blue, which a rollback would need, has 1 of 4 targets healthy",
+        "scaled in or not"
+    );
+    bench.seen.old_revision_active = Some(Reading { seen_at: bench.now, value: Ok(false) });
+    assert_eq!(bench.decide(), "wait: web:1, which a rollback would need, was deregistered");
+    bench.seen.old_revision_active = None;
     bench.seen.health.blue.value = Err(failed(ErrorClass::Throttled));
     assert_eq!(bench.decide(), "wait: the health of blue, which a rollback would need, cannot be read");
 }

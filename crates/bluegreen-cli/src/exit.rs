@@ -35,7 +35,7 @@ Exit codes:
   3  refused before the first write
   4  rolled back or aborted, and verified
   5  held: a person is needed
-  6  interrupted: `bluegreen resume` goes on
+  6  interrupted: `bluegreen resume` goes on (status: nobody works on the run)
   7  rollback failed or unverified
   8  another operator works on the service";
 

@@ -12,6 +12,9 @@ pub(crate) struct StatusArgs {
     /// Follow the run until it ends
     #[arg(short, long)]
     pub(crate) watch: bool,
+    /// List every run, newest first
+    #[arg(long, conflicts_with_all = ["run", "watch"])]
+    pub(crate) all: bool,
 }
 
 /// `bluegreen promote`

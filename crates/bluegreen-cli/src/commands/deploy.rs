@@ -66,7 +66,8 @@ pub(super) struct Start<'a> {
 impl Start<'_> {
     /// Shows the plan, asks, and drives it to its end.
     pub(super) async fn run(self, made: Made) -> Result<Exit, Failure> {
-        if self.session.json() && self.consent.dry_run {
+        // A run shows its plan as its first event; without a run the plan itself is the answer.
+        if self.session.json() && (self.consent.dry_run || made.accepted().is_none()) {
             out::json(&planning::PlanDocument::new("plan", &made))?;
         } else {
             if let Some(plan) = &made.plan {

@@ -58,6 +58,9 @@ fn save(file: &Path, plan: &Plan) -> Result<(), Failure> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut target = options.open(file).map_err(failed)?;
+    // A file that was there before keeps its own mode when it is opened.
+    #[cfg(unix)]
+    target.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(failed)?;
     target.write_all(text.as_bytes()).and_then(|()| target.write_all(b"\n")).map_err(failed)
 }
 

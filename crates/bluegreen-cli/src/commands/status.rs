@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use bluegreen_core::drive::Ended;
 use bluegreen_core::event::Event;
+use bluegreen_core::journal::Terminal;
+use bluegreen_core::model::Timestamp;
 use bluegreen_core::view::RunView;
 use serde::Serialize;
 
@@ -19,7 +21,11 @@ use crate::{env, out, render};
 const WATCH_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) fn run(session: &Session, args: &StatusArgs) -> Result<Exit, Failure> {
-    let run = Runs::open(session)?.pick(args.run.as_deref())?;
+    let runs = Runs::open(session)?;
+    if args.all {
+        return list(session, &runs);
+    }
+    let run = runs.pick(args.run.as_deref())?;
     if args.watch {
         return block_on(watch(session, run));
     }
@@ -30,6 +36,58 @@ pub(super) fn run(session: &Session, args: &StatusArgs) -> Result<Exit, Failure>
         out::data(render::tree::tree(&view, env::now()).trim_end());
     }
     Ok(exit(&view))
+}
+
+/// One line for each run of each service, newest first.
+fn list(session: &Session, runs: &Runs) -> Result<Exit, Failure> {
+    let mut all = Vec::new();
+    for store in runs.stores()? {
+        all.extend(store.runs().map_err(runs::unusable)?);
+    }
+    all.sort_by(|a, b| (b.started_at, &b.run).cmp(&(a.started_at, &a.run)));
+    for run in &all {
+        let line = Line {
+            v: 1,
+            kind: "run",
+            run: run.run.as_str(),
+            started_at: run.started_at,
+            outcome: run.ending.as_ref().map(|ending| ending.terminal),
+            operator_alive: run.alive,
+            trouble: run.trouble.as_deref(),
+        };
+        if session.json() { out::json(&line)? } else { out::data(line) }
+    }
+    if all.is_empty() && !session.json() {
+        out::say("there are no runs");
+    }
+    Ok(Exit::Done)
+}
+
+/// A run in a list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    v: u32,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    run: &'a str,
+    started_at: Option<Timestamp>,
+    outcome: Option<Terminal>,
+    operator_alive: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<&'a str>,
+}
+
+impl std::fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = match (self.outcome, self.trouble, self.operator_alive) {
+            (Some(outcome), ..) => outcome.to_string(),
+            (None, Some(_), _) => "damaged".to_owned(),
+            (None, None, true) => "running".to_owned(),
+            (None, None, false) => "stopped".to_owned(),
+        };
+        write!(f, "{:<50} {state}", self.run)
+    }
 }
 
 #[derive(Serialize)]

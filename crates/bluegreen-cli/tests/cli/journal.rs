@@ -190,6 +190,21 @@ fn of_several_services_the_run_has_to_be_named() {
 }
 
 #[test]
+fn every_run_is_listed_newest_first() {
+    let (root, store) = one("list", promoted(), Some(Terminal::Promoted));
+    write(&root, &plan("pay", run_id("pay", 2).as_str()), vec![Fact::GreenAtStart], None);
+    let listed = over(&root, &["status", "--all"]);
+    assert_eq!((listed.code, listed.stderr.as_str()), (0, ""));
+    let lines: Vec<Vec<&str>> = listed.stdout.lines().map(|line| line.split_whitespace().collect()).collect();
+    let (web, pay) = (run_id("web", 1), run_id("pay", 2));
+    assert_eq!(lines, [[pay.as_str(), "stopped"], [web.as_str(), "Promoted"]]);
+    std::fs::write(store.run_path(&web), "no record\n{}\n").unwrap();
+    let json = over(&root, &["status", "--all", "--output", "json"]).stdout;
+    let last: Value = serde_json::from_str(json.lines().last().unwrap()).unwrap();
+    assert!(last["trouble"].is_string(), "a damaged run is listed with its trouble: {last}");
+}
+
+#[test]
 fn without_runs_there_is_nothing_to_show() {
     let root = folder("empty");
     for arguments in [&["status"][..], &["explain"], &["promote"], &["status", "2026"]] {

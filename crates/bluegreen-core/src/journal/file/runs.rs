@@ -39,7 +39,7 @@ pub struct Found {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FindError {
     /// Nothing begins like this.
-    #[error("no run begins with `{prefix}` under {root}: `bluegreen status` lists those that exist")]
+    #[error("no run begins with `{prefix}` under {root}: `bluegreen status --all` lists those that exist")]
     None {
         /// What was asked for.
         prefix: String,

@@ -148,14 +148,21 @@ fn salt() -> u32 {
     u32::try_from(random & 0xffff_ffff).unwrap_or_default()
 }
 
-/// Shows findings to a person. Where a person reads, ARNs are cut to what tells them apart.
-pub(super) fn say_findings(findings: &[Finding]) {
-    if findings.is_empty() {
-        return;
+/// Findings as text. Where a person reads, ARNs are cut to what tells them apart.
+pub(super) fn findings_text(findings: &[Finding]) -> String {
+    if !out::stderr_is_terminal() {
+        return plan::describe_findings(findings);
     }
-    let text = plan::describe_findings(findings);
-    out::say("");
-    out::say_raw(&if out::stderr_is_terminal() { shorten(&text) } else { text });
+    let short = |finding: &Finding| Finding { what: shorten(&finding.what), ..finding.clone() };
+    plan::describe_findings(&findings.iter().map(short).collect::<Vec<_>>())
+}
+
+/// Shows findings beside other data.
+pub(super) fn say_findings(findings: &[Finding]) {
+    if !findings.is_empty() {
+        out::say("");
+        out::say_raw(&findings_text(findings));
+    }
 }
 
 /// A refusal whose reasons have been shown.

@@ -1,7 +1,5 @@
 //! `bluegreen verify`
 
-use bluegreen_core::plan;
-
 use super::session::{Session, block_on};
 use super::{connect, planning, spec};
 use crate::args::VerifyArgs;
@@ -19,7 +17,7 @@ pub(super) fn run(session: &Session, args: &VerifyArgs) -> Result<Exit, Failure>
     if session.json() {
         out::json(&planning::PlanDocument::new("verify", &made))?;
     } else {
-        let findings = plan::describe_findings(&made.findings);
+        let findings = planning::findings_text(&made.findings);
         if !findings.is_empty() {
             out::data(findings.trim_end());
         }

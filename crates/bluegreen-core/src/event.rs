@@ -13,7 +13,7 @@ pub const EVENT_VERSION: u32 = 1;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Event {
     /// A record was made durable. One event for each record, in order: what happened, for good.
     Recorded(Box<Record>),

@@ -27,7 +27,7 @@ pub struct Record {
 
 /// What a record says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Body {
     /// Record 0: the run begins.
     Started {
@@ -88,7 +88,7 @@ impl fmt::Display for Operator {
 
 /// One change of the world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Mutation {
     /// Registers the plan's task definition.
     RegisterTaskDefinition,
@@ -109,7 +109,7 @@ pub enum Mutation {
 
 /// What a write of actions is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Purpose {
     /// Both groups at explicit weights, all traffic on stable.
     Attach,
@@ -125,7 +125,7 @@ pub enum Purpose {
 
 /// How an intent ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Resolution {
     /// AWS said yes.
     Applied {
@@ -151,7 +151,7 @@ pub enum Resolution {
 
 /// Something that stays true once written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Fact {
     /// The alarms were all acceptable before the first write.
     GreenAtStart,
@@ -216,7 +216,7 @@ pub enum Fact {
 
 /// Why a run goes back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Cause {
     /// An alarm is or was red.
     AlarmRed {
@@ -271,7 +271,7 @@ pub struct Ending {
 
 /// The ways in which a run can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Terminal {
     /// The new version has all traffic, read back and healthy.
     Promoted,

@@ -1,6 +1,12 @@
 //! The AppSpec documents, task definitions and image files under `appspec/`: valid ones are read whole, invalid ones say
 //! exactly what is expected of them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "helpers of tests over files of our own"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

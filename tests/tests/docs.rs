@@ -1,5 +1,7 @@
 //! Documentation that is generated stays what the program says; links lead somewhere.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic is the report")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,7 @@
 //! The structure's own tests: budgets, arrows, and words that do not belong here.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests: a panic is the report")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -45,9 +45,6 @@ impl Context<'_> {
         if let Some(old) = service.deployments.iter().find(|d| d.task_definition != *revision && d.running > 0) {
             return Err(format!("{} tasks of {} are still running", old.running, old.task_definition.short()));
         }
-        if service.deployments.iter().any(|d| d.rollout.as_deref() == Some("FAILED")) {
-            return Err("its deployment failed".to_owned());
-        }
         if service.running < count {
             return Err(format!("{} of {count} tasks are running", service.running));
         }
@@ -56,6 +53,18 @@ impl Context<'_> {
             return Err(format!("{} of {count} targets are healthy", health.healthy));
         }
         Ok(health.healthy)
+    }
+
+    /// Why ECS has given up the deployment of the released revision, if it has: its own latest words.
+    pub(super) fn canary_deployment_failed(&self) -> Option<String> {
+        let revision = self.state.task_definition.as_ref()?;
+        let service = self.seen.services.ok()?.get(self.plan().canary());
+        let ours = service.deployments.iter().find(|deployment| deployment.task_definition == *revision)?;
+        if ours.rollout.as_deref() != Some("FAILED") {
+            return None;
+        }
+        let words = service.messages.first().map(|message| format!("; {message}")).unwrap_or_default();
+        Some(format!("ECS gave up the deployment of {} ({} tasks failed){words}", revision.short(), ours.failed))
     }
 
     /// Why stable could not take all traffic back, if so.

@@ -17,11 +17,12 @@ pub(super) fn next(context: &Context<'_>) -> Decision {
     if context.state.committed_at.is_some() {
         return commit::after(context);
     }
-    let stages: [fn(&Context<'_>) -> Option<Decision>; 14] = [
+    let stages: [fn(&Context<'_>) -> Option<Decision>; 15] = [
         aborted,
         interrupted,
         hook_failed,
         refused_write,
+        deployment_failed,
         foreign_writes,
         alarms,
         unreadable_world,
@@ -70,6 +71,12 @@ fn refused_write(context: &Context<'_>) -> Option<Decision> {
         class if class.is_transient() || class == ErrorClass::Credentials || failure.doubtful => None,
         _ => go_back(Cause::Refused(failure.error.clone())),
     }
+}
+
+/// Comes before drift: the circuit breaker puts the old revision back, which else would look like someone's deployment.
+fn deployment_failed(context: &Context<'_>) -> Option<Decision> {
+    let why = context.canary_deployment_failed()?;
+    go_back(Cause::Deployment(why))
 }
 
 /// Drift is noted first, with both sides, and acted upon by policy after that.

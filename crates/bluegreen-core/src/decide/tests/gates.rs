@@ -185,3 +185,17 @@ fn what_cannot_be_seen_is_not_acted_upon() {
     bench.seen.routes.value = Err(failed(ErrorClass::NotFound));
     assert!(bench.decide().starts_with("finish Held: something that the plan needs is gone"));
 }
+
+#[test]
+fn a_deployment_that_ecs_gave_up_is_no_drift() {
+    let mut bench = Bench::at_step(0);
+    bench.canary_is("web:1", 0);
+    let green = &mut bench.seen.services.value.as_mut().unwrap().green;
+    let mut failed = green.deployments[0].clone();
+    (failed.task_definition, failed.rollout, failed.failed) =
+        (super::bench::revision("web:2"), Some("FAILED".into()), 10);
+    green.deployments.push(failed);
+    green.messages = vec!["tasks failed to start".into()];
+    let expected = "note restoring: the canary did not come up: ECS gave up the deployment of web:2 (10 tasks failed)";
+    assert_eq!(bench.decide(), format!("{expected}; tasks failed to start"));
+}

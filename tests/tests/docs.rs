@@ -54,3 +54,24 @@ fn links_between_pages_lead_somewhere() {
     }
     assert!(broken.is_empty(), "{broken:#?}");
 }
+
+#[test]
+fn every_finding_of_the_preflight_is_listed() {
+    fn codes(folder: &Path, found: &mut std::collections::BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                codes(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.extend(text.split("\"BG3").skip(1).map(|rest| format!("BG3{}", &rest[..3])));
+            }
+        }
+    }
+    let mut used = std::collections::BTreeSet::new();
+    codes(&root().join("crates/bluegreen-core/src/plan"), &mut used);
+    codes(&root().join("crates/bluegreen-cli/src"), &mut used);
+    let page = fs::read_to_string(root().join("docs/reference/preflight.md")).unwrap();
+    let listed = page.lines().filter_map(|line| line.strip_prefix("| BG3")).map(|rest| format!("BG3{}", &rest[..3]));
+    assert_eq!(used, listed.collect());
+}

@@ -6,6 +6,7 @@
 pub mod appspec;
 #[cfg(feature = "aws")]
 pub mod aws;
+pub mod call;
 pub mod decide;
 pub mod diagnostic;
 pub mod document;

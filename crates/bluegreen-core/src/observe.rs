@@ -9,7 +9,7 @@ pub use snapshot::{
 
 use jiff::Timestamp;
 
-use crate::ports::CallError;
+use crate::call::CallError;
 
 /// One reading: a value or the reason why there is none. Never a guess.
 #[derive(Clone, Debug, PartialEq)]

@@ -14,9 +14,7 @@ use crate::observe::{
     TaskDefinitionSnapshot,
 };
 
-mod call;
-
-pub use call::{CallError, ErrorClass, Outcome};
+pub use crate::call::{CallError, ErrorClass, Outcome};
 
 /// Everything that a run reaches, bundled.
 #[derive(Clone)]

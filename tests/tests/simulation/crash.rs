@@ -83,6 +83,7 @@ fn sweep(story: &str, scenario: &Scenario, prepare: &dyn Fn(&mut Sim<Outcome>, &
         );
         panic!("{story}: killed at yield point {point}");
     }
+    eprintln!("figure: {story}: killed at each of {} points, resumed to the same end", whole.polls("a") - 1);
 }
 
 fn ten() -> Percent {

@@ -58,6 +58,7 @@ fn every_interleaving_of_the_first_forty_calls_is_safe() {
     );
     assert_eq!(workers.into_iter().collect::<Vec<_>>(), ["a", "b"], "both must have won somewhere");
     assert!(explored.runs > 2 && explored.pruned > 0, "{explored:?}");
+    eprintln!("figure: two operators, every interleaving of the first 40 calls: {explored:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Table tests: one line of state in, one line of decision out.
 
 mod bench;
+mod edges;
 mod gates;
 mod guards;
 mod rollback;

@@ -21,7 +21,7 @@ pub enum Veto {
 }
 
 /// Whether this raises the canary's share of production traffic.
-pub fn is_forward(mutation: &Mutation) -> bool {
+fn is_forward(mutation: &Mutation) -> bool {
     matches!(mutation, Mutation::SetActions { purpose: Purpose::Step(_), .. })
 }
 

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::bench::{Bench, alarm};
-use crate::decide::{Gate, judge_alarms, later};
-use crate::journal::Purpose;
-use crate::model::Percent;
+use crate::decide::{Gate, guard, judge_alarms, later};
+use crate::journal::{Mutation, Purpose};
+use crate::model::{Color, Percent};
 use crate::observe::AlarmState;
 use crate::plan::PlannedAlarm;
+use crate::ports::ServiceChange;
 
 fn two_alarms(first: AlarmState, second: AlarmState) -> Bench {
     let other = PlannedAlarm { name: "latency".into(), definition: "d".into(), window_seconds: 60 };
@@ -48,4 +49,72 @@ fn a_write_in_doubt_excuses_the_state_before_it_and_no_older_one() {
     assert_eq!(bench.decide(), "note drift", "someone has undone the step before");
     bench.found(bench.split(100));
     assert_eq!(bench.decide(), "act set rule step 100% [blue 0 green 100]");
+}
+
+#[test]
+fn an_old_state_is_excused_until_the_settle_time_is_over() {
+    let mut bench = Bench::at_step(0);
+    bench.sent(Purpose::Step("10".parse().unwrap()), bench.split(100));
+    bench.pass_time(29);
+    assert!(bench.decide().starts_with("wait: the rule to show the last write"));
+    bench.pass_time(1);
+    assert_eq!(bench.decide(), "note drift");
+}
+
+fn scale(color: Color, desired: u32) -> Mutation {
+    Mutation::UpdateService(ServiceChange { color, task_definition: None, desired: Some(desired) })
+}
+
+fn set(bench: &Bench, tenths: u16, purpose: Purpose) -> Mutation {
+    Mutation::SetActions { route: super::bench::rule(), actions: bench.split(tenths), purpose }
+}
+
+#[test]
+fn what_gives_something_up_gets_a_last_look_and_nothing_else_does() {
+    let bench = Bench::at_step(0);
+    let looks = |mutation: &Mutation| guard::needs_last_look(&bench.state, mutation);
+    assert!(looks(&set(&bench, 100, Purpose::Step("10".parse().unwrap()))));
+    assert!(looks(&scale(Color::Blue, 3)), "stable below its baseline of 4");
+    assert!(!looks(&scale(Color::Blue, 4)));
+    assert!(!looks(&scale(Color::Blue, 5)));
+    assert!(!looks(&scale(Color::Green, 0)));
+    assert!(!looks(&set(&bench, 0, Purpose::Restore)), "the way back waits for nothing");
+    assert!(!looks(&Mutation::RegisterTaskDefinition));
+}
+
+fn allowed(bench: &Bench, mutation: &Mutation) -> bool {
+    guard::check(&bench.state, &bench.seen, bench.now, mutation).is_ok()
+}
+
+#[test]
+fn the_guard_lets_through_what_the_plan_needs() {
+    let bench = Bench::new();
+    assert!(allowed(&bench, &set(&bench, 0, Purpose::Attach)));
+    let bench = Bench::at_step_with(0, |plan| plan.baseline.test_route = Some(plan.baseline.routes[0].clone()));
+    assert!(allowed(&bench, &set(&bench, 1000, Purpose::Test)));
+}
+
+#[test]
+fn each_phase_before_the_first_weight_is_missed_on_its_own() {
+    let step = |bench: &Bench| set(bench, 100, Purpose::Step("10".parse().unwrap()));
+    assert!(allowed(&Bench::at_step(0), &step(&Bench::at_step(0))));
+    let without: [fn(&mut Bench); 3] =
+        [|b| b.state.green_at_start = false, |b| b.state.attached = false, |b| b.state.hooks_passed = 0];
+    for take_away in without {
+        let mut bench = Bench::at_step(0);
+        take_away(&mut bench);
+        assert!(!allowed(&bench, &step(&bench)));
+    }
+}
+
+#[test]
+fn health_is_fresh_up_to_its_limit_and_not_beyond() {
+    let mut bench = Bench::at_step(0);
+    let step = set(&bench, 100, Purpose::Step("10".parse().unwrap()));
+    let freshness = bench.state.plan.timing.freshness;
+    bench.now = later(bench.seen.health.green.seen_at, freshness);
+    assert!(allowed(&bench, &step));
+    bench.now = later(bench.now, Duration::from_millis(1));
+    bench.seen.alarms.seen_at = bench.now;
+    assert!(!allowed(&bench, &step));
 }

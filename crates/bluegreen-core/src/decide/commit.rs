@@ -36,7 +36,9 @@ pub(super) fn after(context: &Context<'_>) -> Decision {
     let timing = &context.plan().timing;
     let weightless_since = context.state.last_route_write_at().unwrap_or(context.now);
     let drained_at = later(later(weightless_since, timing.propagation), timing.drain);
-    let deadline = later(drained_at.max(context.state.operator_since), timing.phase_deadline);
+    // A long bake outlives the drain: the old fleet's own time begins with the commit.
+    let begun = drained_at.max(context.state.operator_since).max(context.state.committed_at.unwrap_or(drained_at));
+    let deadline = later(begun, timing.phase_deadline);
     let failure = context.state.failure.as_ref();
     if context.now >= deadline || failure.is_some_and(|failure| !failure.error.class.is_transient()) {
         let why = failure.map_or("it could not be verified in time".to_owned(), |failure| failure.error.to_string());

@@ -63,6 +63,19 @@ fn the_end_of_the_calm_run_is_read_back() {
 }
 
 #[test]
+fn a_long_bake_leaves_the_old_fleet_its_time_to_settle() {
+    let mut bench = Bench::at_step(2);
+    bench.set("full", Purpose::Step(Percent::FULL), bench.split(1000));
+    bench.fact(Fact::StepVerified(2));
+    bench.pass_time(7200);
+    bench.fact(Fact::StepPassed { step: 3, why: String::new() });
+    bench.fact(Fact::Committed);
+    assert_eq!(bench.decide(), "act blue x1", "the deadline counts from the commit, not from the last weight");
+    bench.pass_time(900);
+    assert!(bench.decide().starts_with("finish Held: promoted, but the old fleet was not settled"));
+}
+
+#[test]
 fn a_step_waits_for_its_own_write_to_show() {
     let mut bench = Bench::at_step(0);
     bench.sent(TEN, bench.split(100));

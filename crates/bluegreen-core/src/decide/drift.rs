@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::journal::{Certainty, RunState};
+use crate::journal::{Certainty, RunState, Write};
 use crate::model::{Action, equivalent};
 use crate::observe::RouteSnapshot;
 
@@ -45,7 +45,11 @@ pub fn view_route(state: &RunState, found: &RouteSnapshot, seen_at: Timestamp, s
         return RouteView::Settling { until: excused_until };
     }
     // Long enough ago for every read to show it: either it never happened, or someone put an old state back.
-    let before = earlier.last().map_or(baseline.actions.as_slice(), |write| write.value.as_slice());
+    // Earlier tries of the same write, as doubtful as the newest, are no state that it could have left.
+    let again =
+        |write: &&Write<Vec<Action>>| write.certainty == Certainty::Doubtful && equivalent(&write.value, &newest.value);
+    let before = earlier.iter().rev().find(|write| !again(write));
+    let before = before.map_or(baseline.actions.as_slice(), |write| write.value.as_slice());
     match newest.certainty {
         Certainty::Doubtful if equivalent(&found.actions, before) => RouteView::NotApplied,
         _ => RouteView::Foreign,

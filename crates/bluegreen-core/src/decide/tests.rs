@@ -94,6 +94,21 @@ fn a_write_in_doubt_is_sent_again_only_when_it_cannot_show_up_any_more() {
 }
 
 #[test]
+fn a_second_write_in_doubt_is_no_one_elses() {
+    let mut bench = Bench::at_step(0);
+    for _ in 0..3 {
+        bench.in_doubt(TEN, bench.split(100));
+        bench.pass_time(31);
+        assert_eq!(bench.decide(), "act set rule step 10% [blue 90 green 10]");
+    }
+    bench.set("step", TEN, bench.split(100));
+    bench.fact(Fact::StepVerified(0));
+    bench.pass_time(31);
+    bench.found(bench.split(0));
+    assert_eq!(bench.decide(), "note drift", "once it has taken effect, its absence is someone else's doing");
+}
+
+#[test]
 fn a_registration_in_doubt_is_looked_for_and_never_repeated_blindly() {
     let mut bench = Bench::attached();
     bench.registration_in_doubt();

@@ -44,7 +44,12 @@ fn restore_traffic(context: &Context<'_>, since: Timestamp) -> Option<Decision> 
     if context.now < traffic_deadline(context, since) {
         return Some(pending);
     }
-    let why = context.state.failure.as_ref().map_or("no route was read back in time".into(), |f| f.error.to_string());
+    let why = match (context.state.failure.as_ref(), pending) {
+        (_, Decision::Finish(ending)) => return Some(Decision::Finish(ending)),
+        (Some(failure), _) => failure.error.to_string(),
+        (None, Decision::Wait { why, .. }) => format!("still waiting for {why}"),
+        (None, _) => "no route was read back in time".to_owned(),
+    };
     Some(finish(Terminal::RollbackFailed, format!("the baseline could not be restored and verified: {why}")))
 }
 
@@ -64,17 +69,25 @@ fn pending_traffic(context: &Context<'_>) -> Option<Decision> {
         return Some(decision);
     }
     let evicting = context.state.evicted_at.is_none();
-    let routes: Vec<&RouteSnapshot> = context.plan().all_routes().collect();
+    let routes = routes_in_turn(context);
     let sticky: Vec<&RouteSnapshot> = routes.iter().copied().filter(|route| needs_eviction(context, route)).collect();
+    let (mut waiting, mut over) = (None, None);
     for route in &routes {
         let out = sticky.contains(route) && (evicting || context.now < sticky_end(context, route));
         let (target, purpose) = match evicted_actions(context.plan(), &route.actions).filter(|_| out) {
             Some(actions) => (actions, Purpose::Evict),
             None => (route.actions.clone(), Purpose::Restore),
         };
-        if let Some(decision) = write_back(context, route, &target, purpose) {
-            return Some(decision);
+        match write_back(context, route, &target, purpose) {
+            None => {}
+            // One route that is slow, refused or somebody else's must not leave the others on the canary.
+            Some(wait @ Decision::Wait { .. }) => waiting = waiting.or(Some(wait)),
+            Some(end @ Decision::Finish(_)) => over = over.or(Some(end)),
+            Some(next) => return Some(next),
         }
+    }
+    if let Some(decision) = waiting.or(over) {
+        return Some(decision);
     }
     if evicting && !sticky.is_empty() {
         return Some(Decision::Note(Fact::Evicted));
@@ -86,6 +99,17 @@ fn pending_traffic(context: &Context<'_>) -> Option<Decision> {
     let believable = context.state.last_route_write_at().map(|at| later(at, context.plan().timing.settle));
     let until = believable.filter(|at| context.seen.routes.seen_at < *at)?;
     Some(context.wait_until(until, "reads that are newer than the last write"))
+}
+
+/// All routes, the one whose write failed last at the end.
+fn routes_in_turn<'a>(context: &Context<'a>) -> Vec<&'a RouteSnapshot> {
+    let mut routes: Vec<&RouteSnapshot> = context.state.plan.all_routes().collect();
+    let failed = context.state.failure.as_ref().and_then(|failure| match &failure.mutation {
+        Mutation::SetActions { route, .. } => routes.iter().position(|planned| planned.id == *route),
+        _ => None,
+    });
+    routes.rotate_left(failed.map_or(0, |index| index + 1));
+    routes
 }
 
 /// When nothing can reach the canary any more: propagation and drain after the last write.

@@ -54,7 +54,7 @@ pub(super) fn forward(weights: &[(&str, u32)], sticky: Option<u32>) -> Vec<Actio
     ]
 }
 
-fn snapshot(actions: Vec<Action>) -> RouteSnapshot {
+pub(super) fn snapshot(actions: Vec<Action>) -> RouteSnapshot {
     RouteSnapshot { id: rule(), priority: "10".into(), conditions: json!([]), actions }
 }
 
@@ -237,11 +237,11 @@ impl Bench {
         self.record(Body::Fact(fact));
     }
 
-    fn intent(&mut self, mutation: Mutation) -> u64 {
+    pub(super) fn intent(&mut self, mutation: Mutation) -> u64 {
         self.record(Body::Intent { mutation, because: String::new() })
     }
 
-    fn outcome(&mut self, intent: u64, resolution: Resolution) {
+    pub(super) fn outcome(&mut self, intent: u64, resolution: Resolution) {
         self.record(Body::Outcome { intent, resolution });
     }
 
@@ -377,7 +377,8 @@ fn say_mutation(mutation: &Mutation) -> String {
             let what = change.task_definition.as_ref().map(|arn| format!("{} ", arn.short())).unwrap_or_default();
             format!("{} {what}x{}", change.color, change.desired.unwrap())
         }
-        Mutation::SetActions { actions, purpose, .. } => {
+        Mutation::SetActions { route, actions, purpose } => {
+            let route = if *route == rule() { "rule" } else { "other" };
             let purpose = match purpose {
                 Purpose::Attach => "attach".into(),
                 Purpose::Test => "test".into(),
@@ -387,7 +388,7 @@ fn say_mutation(mutation: &Mutation) -> String {
             };
             let forward = Action::forward_of(actions).unwrap();
             let member = |g: &ForwardGroup| format!("{} {}", g.arn.name(), g.weight.map_or(1, Weight::get));
-            format!("set rule {purpose} [{}]", forward.groups.iter().map(member).collect::<Vec<_>>().join(" "))
+            format!("set {route} {purpose} [{}]", forward.groups.iter().map(member).collect::<Vec<_>>().join(" "))
         }
     }
 }

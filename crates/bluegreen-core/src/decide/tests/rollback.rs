@@ -1,8 +1,9 @@
 //! The way back.
 
-use super::bench::{Bench, failed, forward};
-use crate::journal::{Fact, Purpose, Verb};
-use crate::model::Percent;
+use super::bench::{Bench, failed, forward, snapshot};
+use crate::journal::{Fact, Mutation, Purpose, Resolution, Verb};
+use crate::model::{Action, Percent, RouteId};
+use crate::observe::RouteSnapshot;
 use crate::ports::ErrorClass;
 
 const TEN: Purpose = Purpose::Step(Percent::from_tenths_const(100));
@@ -132,4 +133,81 @@ fn a_route_that_gets_the_canary_again_stops_the_scale_in() {
     bench.pass_time(330);
     bench.found(forward(&[("blue", 7), ("green", 3)], None));
     assert_eq!(bench.decide(), "note drift");
+}
+
+#[test]
+fn a_rollback_that_failed_says_what_it_waited_for() {
+    let mut bench = Bench::at_step(1);
+    bench.restoring();
+    bench.seen.health.blue.value.as_mut().unwrap().healthy = 0;
+    bench.pass_time(900);
+    assert_eq!(
+        bench.decide(),
+        "finish RollbackFailed: the baseline could not be restored and verified: \
+         still waiting for blue to have a healthy target to go back to"
+    );
+}
+
+/// A second route, as the first one is at step 1: the canary has 10 %.
+fn two_routes() -> Bench {
+    let other = |plan: &mut crate::plan::Plan| {
+        let mut route = plan.baseline.routes[0].clone();
+        route.id = other_rule();
+        plan.baseline.routes.push(route);
+    };
+    let mut bench = Bench::at_step_with(1, other);
+    bench.other_set(&other_rule(), TEN, bench.split(100));
+    bench.restoring();
+    bench
+}
+
+fn other_rule() -> RouteId {
+    RouteId::Rule("arn:aws:elasticloadbalancing:eu-west-3:111122223333:listener-rule/app/shop/1/2/4".parse().unwrap())
+}
+
+#[test]
+fn a_route_that_cannot_be_written_does_not_keep_the_others() {
+    let mut bench = two_routes();
+    bench.refused(Purpose::Restore, forward(&[("blue", 1)], None), ErrorClass::Denied);
+    assert_eq!(bench.decide(), "wait: before trying the rollback again");
+    bench.pass_time(10);
+    assert_eq!(bench.decide(), "act set other restore [blue 1]", "the one that failed comes last");
+    bench.other_set(&other_rule(), Purpose::Restore, forward(&[("blue", 1)], None));
+    assert_eq!(bench.decide(), "act set rule restore [blue 1]");
+}
+
+#[test]
+fn a_route_that_does_not_show_its_write_yet_does_not_keep_the_others() {
+    let mut bench = two_routes();
+    bench.sent(Purpose::Restore, forward(&[("blue", 1)], None));
+    assert_eq!(bench.decide(), "act set other restore [blue 1]");
+    bench.other_set(&other_rule(), Purpose::Restore, forward(&[("blue", 1)], None));
+    assert_eq!(bench.decide(), "wait: the rollback to show");
+}
+
+#[test]
+fn a_route_that_is_left_for_a_person_does_not_keep_the_others() {
+    let foreign = forward(&[("blue", 7), ("green", 0)], None);
+    let mut bench = two_routes();
+    bench.found_first(foreign.clone());
+    bench.fact(Fact::Drift { route: super::bench::rule(), expected: vec![], found: foreign });
+    assert_eq!(bench.decide(), "act set other restore [blue 1]");
+    bench.other_set(&other_rule(), Purpose::Restore, forward(&[("blue", 1)], None));
+    assert!(bench.decide().starts_with("finish Held"));
+}
+
+impl Bench {
+    /// Another route than the bench's own: written, applied, and seen.
+    fn other_set(&mut self, route: &RouteId, purpose: Purpose, actions: Vec<Action>) {
+        let intent = self.intent(Mutation::SetActions { route: route.clone(), actions: actions.clone(), purpose });
+        self.outcome(intent, Resolution::Applied { task_definition: None });
+        let routes = self.seen.routes.value.as_mut().unwrap();
+        routes.retain(|seen| seen.id != *route);
+        routes.push(RouteSnapshot { id: route.clone(), ..snapshot(actions) });
+    }
+
+    /// The bench's own route is found like this, the others as they were.
+    fn found_first(&mut self, actions: Vec<Action>) {
+        self.seen.routes.value.as_mut().unwrap()[0].actions = actions;
+    }
 }

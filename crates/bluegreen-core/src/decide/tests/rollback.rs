@@ -2,9 +2,9 @@
 
 use super::bench::{Bench, failed, forward, snapshot};
 use crate::journal::{Fact, Mutation, Purpose, Resolution, Verb};
-use crate::model::{Action, Percent, RouteId};
+use crate::model::{Action, Color, Percent, RouteId};
 use crate::observe::RouteSnapshot;
-use crate::ports::ErrorClass;
+use crate::ports::{ErrorClass, ServiceChange};
 
 const TEN: Purpose = Purpose::Step(Percent::from_tenths_const(100));
 
@@ -136,6 +136,24 @@ fn a_route_that_gets_the_canary_again_stops_the_scale_in() {
 }
 
 #[test]
+fn an_empty_stable_fleet_that_cannot_be_filled_is_not_asked_in_a_loop() {
+    let mut bench = Bench::at_step(1);
+    bench.restoring();
+    bench.seen.health.blue.value.as_mut().unwrap().healthy = 0;
+    bench.seen.services.value.as_mut().unwrap().blue.desired = 0;
+    bench.stable_refused(4, ErrorClass::Denied);
+    assert_eq!(bench.decide(), "wait: before trying the rollback again");
+    bench.pass_time(10);
+    assert_eq!(bench.decide(), "act blue x4");
+    bench.stable_refused(4, ErrorClass::Denied);
+    bench.pass_time(900);
+    assert_eq!(
+        bench.decide(),
+        "finish RollbackFailed: the baseline could not be restored and verified: elbv2:ModifyRule denied: no"
+    );
+}
+
+#[test]
 fn a_rollback_that_failed_says_what_it_waited_for() {
     let mut bench = Bench::at_step(1);
     bench.restoring();
@@ -197,6 +215,12 @@ fn a_route_that_is_left_for_a_person_does_not_keep_the_others() {
 }
 
 impl Bench {
+    fn stable_refused(&mut self, count: u32, class: ErrorClass) {
+        let change = ServiceChange { color: Color::Blue, task_definition: None, desired: Some(count) };
+        let intent = self.intent(Mutation::UpdateService(change));
+        self.outcome(intent, Resolution::NotApplied(failed(class)));
+    }
+
     /// Another route than the bench's own: written, applied, and seen.
     fn other_set(&mut self, route: &RouteId, purpose: Purpose, actions: Vec<Action>) {
         let intent = self.intent(Mutation::SetActions { route: route.clone(), actions: actions.clone(), purpose });

@@ -250,6 +250,8 @@ impl RunState {
         // A rollback that failed may be tried again; nothing else re-opens by itself.
         if self.ending.as_ref().is_some_and(|ending| ending.terminal == Terminal::RollbackFailed) {
             self.ending = None;
+            // Whoever wrote against it may have stopped: what they wrote before is not held against the new try.
+            self.drift.clear();
         }
     }
 

@@ -227,7 +227,7 @@ impl Bench {
         step_actions(&self.state.plan, baseline, Percent::from_tenths(tenths).unwrap())
     }
 
-    fn record(&mut self, body: Body) -> u64 {
+    pub(super) fn record(&mut self, body: Body) -> u64 {
         let seq = self.state.next_seq;
         self.state.apply(&Record { seq, at: self.now, body }).unwrap();
         seq

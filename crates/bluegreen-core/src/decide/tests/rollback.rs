@@ -1,7 +1,7 @@
 //! The way back.
 
 use super::bench::{Bench, failed, forward, snapshot};
-use crate::journal::{Fact, Mutation, Purpose, Resolution, Verb};
+use crate::journal::{Body, Ending, Fact, Mutation, Purpose, Resolution, Terminal, Verb};
 use crate::model::{Action, Color, Percent, RouteId};
 use crate::observe::RouteSnapshot;
 use crate::ports::{ErrorClass, ServiceChange};
@@ -166,6 +166,24 @@ fn a_rollback_that_failed_says_what_it_waited_for() {
     );
 }
 
+#[test]
+fn after_a_war_a_resume_writes_again() {
+    let foreign = forward(&[("blue", 7), ("green", 3)], None);
+    let mut bench = Bench::at_step(1);
+    bench.restoring();
+    bench.found(foreign.clone());
+    let drift = Fact::Drift { route: super::bench::rule(), expected: vec![], found: foreign };
+    for _ in 0..3 {
+        bench.fact(drift.clone());
+    }
+    assert!(bench.decide().starts_with("finish RollbackFailed: someone else keeps writing"));
+    bench.ended(Terminal::RollbackFailed);
+    bench.resumed();
+    assert_eq!(bench.decide(), "note drift", "the war is counted anew");
+    bench.fact(drift);
+    assert_eq!(bench.decide(), "act set rule restore [blue 1]");
+}
+
 /// A second route, as the first one is at step 1: the canary has 10 %.
 fn two_routes() -> Bench {
     let other = |plan: &mut crate::plan::Plan| {
@@ -233,5 +251,14 @@ impl Bench {
     /// The bench's own route is found like this, the others as they were.
     fn found_first(&mut self, actions: Vec<Action>) {
         self.seen.routes.value.as_mut().unwrap()[0].actions = actions;
+    }
+
+    fn ended(&mut self, terminal: Terminal) {
+        self.record(Body::Finished(Ending { terminal, why: String::new() }));
+    }
+
+    fn resumed(&mut self) {
+        let operator = self.state.operator.clone();
+        self.record(Body::Resumed { operator });
     }
 }

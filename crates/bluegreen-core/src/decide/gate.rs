@@ -78,14 +78,18 @@ fn judge_one(state: &RunState, planned: &PlannedAlarm, alarms: &[AlarmSnapshot],
     let Some(alarm) = alarms.iter().find(|alarm| alarm.name == *name) else {
         return no_answer(format!("alarm {name} does not exist"), &policy.missing);
     };
-    if alarm.definition != planned.definition {
-        // Another threshold is another alarm: what it says was not asked for, so it is as good as missing.
+    let changed = alarm.transitioned_at.is_some_and(|at| at >= state.started_at);
+    let allowed_red = policy.allow_red.contains(name) && !changed;
+    // An alarm that did not exist when the plan was made has no definition there.
+    let redefined = !planned.definition.is_empty() && alarm.definition != planned.definition;
+    if redefined && (allowed_red || alarm.state != AlarmState::Alarm) {
+        // Another threshold is another alarm: what it says was not asked for, so it is as good as missing. Red it is
+        // all the same, whatever missing alarms are counted as.
         return no_answer(format!("alarm {name} is defined otherwise than when the plan was made"), &policy.missing);
     }
-    let changed = alarm.transitioned_at.is_some_and(|at| at >= state.started_at);
     let red = |reason: String| Gate::Red { alarm: name.clone(), reason };
     match &alarm.state {
-        AlarmState::Alarm if policy.allow_red.contains(name) && !changed => Gate::Open,
+        AlarmState::Alarm if allowed_red => Gate::Open,
         AlarmState::Alarm => red(alarm.reason.clone()),
         AlarmState::Unknown(text) => unread(state, format!("alarm {name} is in the unknown state {text}")),
         AlarmState::Ok | AlarmState::InsufficientData if changed => match blip(state, name, histories) {

@@ -87,6 +87,26 @@ fn a_closed_gate_holds_then_goes_back() {
 }
 
 #[test]
+fn an_alarm_that_the_plan_waits_for_counts_from_its_first_sight() {
+    let waiting = |plan: &mut crate::plan::Plan| {
+        plan.alarm_policy.missing = NoData::Wait(Duration::from_secs(600));
+        plan.alarms[0].definition = String::new();
+    };
+    let mut bench = Bench::at_step_with(0, waiting);
+    assert!(bench.decide().starts_with("act set rule step 10%"), "{}", bench.decide());
+    with_alarm(&mut bench, AlarmState::Alarm);
+    assert!(bench.decide().starts_with("note restoring: alarm 5xx is red"), "{}", bench.decide());
+}
+
+#[test]
+fn a_redefined_alarm_that_is_red_is_red() {
+    let mut bench = Bench::at_step_with(0, |plan| plan.alarm_policy.missing = NoData::Allow);
+    with_alarm(&mut bench, AlarmState::Alarm);
+    bench.seen.alarms.value.as_mut().unwrap()[0].definition = "other".into();
+    assert!(bench.decide().starts_with("note restoring: alarm 5xx is red"), "{}", bench.decide());
+}
+
+#[test]
 fn a_blip_between_two_looks_counts() {
     let mut bench = Bench::at_step(0);
     let at = bench.now;

@@ -247,6 +247,9 @@ impl RunState {
         self.operator = operator.clone();
         self.operator_since = at;
         self.progress_at = at;
+        if let Some(gate) = &mut self.gate {
+            gate.since = at;
+        }
         // A rollback that failed may be tried again; nothing else re-opens by itself.
         if self.ending.as_ref().is_some_and(|ending| ending.terminal == Terminal::RollbackFailed) {
             self.ending = None;
@@ -362,7 +365,7 @@ impl RunState {
                 let since = self.gate.as_ref().map_or(at, |gate| gate.since);
                 self.gate = Some(ClosedGate { since, why: why.clone() });
             }
-            Fact::GateOpened => self.gate = None,
+            Fact::GateOpened => self.open_gate(at),
             Fact::Commanded(command) => self.obey(&command.id, command.verb, &command.by),
             Fact::Drift { route, found, .. } => self.drift.push((route.clone(), found.clone())),
             Fact::Restoring(cause) => {
@@ -376,6 +379,13 @@ impl RunState {
             Fact::Committed => self.committed_at = Some(at),
             Fact::OldFleetSettled => self.old_fleet_settled = true,
         }
+    }
+
+    /// A closed gate has a limit of its own: its time is not the phase's.
+    fn open_gate(&mut self, at: Timestamp) {
+        let closed = self.gate.take().map(|gate| at.duration_since(gate.since));
+        let closed = closed.filter(|closed| !closed.is_negative()).unwrap_or_default();
+        self.progress_at = self.progress_at.checked_add(closed).unwrap_or(at).min(at);
     }
 
     fn obey(&mut self, id: &str, verb: Verb, by: &str) {

@@ -87,6 +87,41 @@ fn a_closed_gate_holds_then_goes_back() {
 }
 
 #[test]
+fn the_time_that_a_gate_may_stay_closed_is_not_taken_from_the_phase() {
+    let half_an_hour = Duration::from_secs(1800);
+    let patient = |plan: &mut crate::plan::Plan| plan.alarm_policy.insufficient_data = NoData::Wait(half_an_hour);
+    for (step, expected) in [(0, "act set rule step 10%"), (1, "note step 1 passed: hold of 5m is over")] {
+        let mut bench = Bench::at_step_with(step, patient);
+        bench.pass_time(60);
+        bench.fact(Fact::GateClosed { why: "alarm 5xx has insufficient data".into() });
+        bench.pass_time(1500);
+        bench.fact(Fact::GateOpened);
+        assert!(bench.decide().starts_with(expected), "{}", bench.decide());
+        bench.pass_time(829);
+        assert!(!bench.decide().starts_with("note restoring"), "{}", bench.decide());
+    }
+    let mut bench = Bench::at_step_with(0, patient);
+    bench.pass_time(60);
+    bench.fact(Fact::GateClosed { why: String::new() });
+    bench.pass_time(1500);
+    bench.fact(Fact::GateOpened);
+    bench.pass_time(840);
+    assert!(bench.decide().starts_with("note restoring: deadline"), "what it took while open still counts");
+}
+
+#[test]
+fn a_gate_is_not_closed_for_the_time_in_which_nobody_looked() {
+    let mut bench = Bench::at_step(0);
+    with_alarm(&mut bench, AlarmState::InsufficientData);
+    bench.fact(Fact::GateClosed { why: "alarm 5xx has insufficient data".into() });
+    bench.pass_time(7200);
+    bench.resumed();
+    assert_eq!(bench.decide(), "wait: alarm 5xx has insufficient data");
+    bench.pass_time(600);
+    assert!(bench.decide().starts_with("note restoring: no answer"));
+}
+
+#[test]
 fn an_alarm_that_the_plan_waits_for_counts_from_its_first_sight() {
     let waiting = |plan: &mut crate::plan::Plan| {
         plan.alarm_policy.missing = NoData::Wait(Duration::from_secs(600));

@@ -257,7 +257,7 @@ impl Bench {
         self.record(Body::Finished(Ending { terminal, why: String::new() }));
     }
 
-    fn resumed(&mut self) {
+    pub(super) fn resumed(&mut self) {
         let operator = self.state.operator.clone();
         self.record(Body::Resumed { operator });
     }

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, alarm};
-use crate::decide::{Gate, guard, judge_alarms, later};
+use super::bench::{Bench, alarm, forward};
+use crate::decide::targets::first_weight_step;
+use crate::decide::{Gate, canary_count, evicted_actions, guard, judge_alarms, later};
 use crate::journal::{Mutation, Purpose};
-use crate::model::{Color, Percent};
+use crate::model::{Action, Capacity, Color, Percent, Step};
 use crate::observe::AlarmState;
-use crate::plan::PlannedAlarm;
+use crate::plan::{Plan, PlannedAlarm};
 use crate::ports::ServiceChange;
 
 fn two_alarms(first: AlarmState, second: AlarmState) -> Bench {
@@ -117,4 +118,47 @@ fn health_is_fresh_up_to_its_limit_and_not_beyond() {
     bench.now = later(bench.now, Duration::from_millis(1));
     bench.seen.alarms.seen_at = bench.now;
     assert!(!allowed(&bench, &step));
+}
+
+#[test]
+fn the_canary_may_be_filled_with_the_released_revision() {
+    let bench = Bench::at_step(0);
+    let change =
+        ServiceChange { color: Color::Green, task_definition: Some(super::bench::revision("web:2")), desired: Some(6) };
+    assert!(allowed(&bench, &Mutation::UpdateService(change)));
+}
+
+#[test]
+fn a_canary_exactly_as_large_as_needed_can_serve() {
+    let mut bench = Bench::at_step(0);
+    let step = set(&bench, 100, Purpose::Step("10".parse().unwrap()));
+    bench.seen.health.green.value.as_mut().unwrap().healthy = 4;
+    assert!(allowed(&bench, &step));
+}
+
+#[test]
+fn only_a_sticky_action_with_both_groups_needs_an_eviction() {
+    let bench = Bench::new();
+    let evicted = |actions: &[Action]| evicted_actions(&bench.state.plan, actions).is_some();
+    assert!(evicted(&forward(&[("blue", 100), ("green", 0)], Some(60))));
+    assert!(!evicted(&forward(&[("blue", 100), ("green", 0)], None)));
+    assert!(!evicted(&forward(&[("blue", 100)], Some(60))));
+    assert!(!evicted(&forward(&[("green", 100)], Some(60))), "without stable nobody would get the traffic");
+}
+
+#[test]
+fn the_canary_is_as_large_as_its_steps_so_far_ask_for() {
+    let mut plan = super::bench::plan();
+    let share = |text: &str| text.parse::<Percent>().unwrap();
+    plan.steps = vec![
+        Step::SetCanaryScale(share("20")),
+        Step::SetWeight(share("10")),
+        Step::Hold(Duration::from_secs(1)),
+        Step::SetWeight(share("50")),
+    ];
+    let counts = |plan: &Plan| (0..4).map(|step| canary_count(plan, step, 10)).collect::<Vec<_>>();
+    assert_eq!(counts(&plan), [2, 10, 10, 10], "full capacity comes with the first weight");
+    plan.capacity = Capacity::MatchWeight;
+    assert_eq!(counts(&plan), [2, 2, 2, 5]);
+    assert_eq!(first_weight_step(&plan), 1);
 }

@@ -107,6 +107,13 @@ impl Context<'_> {
         &self.state.plan
     }
 
+    /// After a failure that may pass, the next try waits one poll interval.
+    fn backing_off(&self) -> Option<Decision> {
+        let failure = self.state.failure.as_ref()?;
+        let until = later(failure.at, self.plan().timing.poll);
+        (self.now < until).then(|| self.wait_until(until, format!("before trying again: {}", failure.error)))
+    }
+
     /// Waits one poll interval.
     fn wait(&self, why: impl Into<String>) -> Decision {
         self.wait_until(later(self.now, self.plan().timing.poll), why)

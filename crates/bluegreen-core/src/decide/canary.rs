@@ -5,7 +5,7 @@ use crate::model::{Color, TaskDefinitionArn};
 use crate::observe::ServiceSnapshot;
 use crate::ports::ServiceChange;
 
-use super::{Context, later};
+use super::{Context, canary_count, later};
 
 /// How a service looks next to what we want of it.
 pub(super) enum ServiceView {
@@ -53,6 +53,13 @@ impl Context<'_> {
             return Err(format!("{} of {count} targets are healthy", health.healthy));
         }
         Ok(health.healthy)
+    }
+
+    /// What keeps the canary from carrying the step under way, if something does.
+    pub(super) fn canary_trouble(&self) -> Option<String> {
+        let revision = self.state.task_definition.as_ref()?;
+        let stable = self.seen.services.ok()?.get(self.plan().stable()).desired;
+        self.canary_health(revision, canary_count(self.plan(), self.state.step, stable)).err()
     }
 
     /// Why ECS has given up the deployment of the released revision, if it has: its own latest words.

@@ -6,7 +6,6 @@ use crate::ports::ServiceChange;
 
 use super::canary::ServiceView;
 use super::drift::RouteView;
-use super::promote::{backing_off, canary_trouble};
 use super::{Context, Decision, finish, later};
 
 /// Success is what was read back: all traffic on the asked revision, healthy.
@@ -44,7 +43,7 @@ pub(super) fn after(context: &Context<'_>) -> Decision {
         let why = failure.map_or("it could not be verified in time".to_owned(), |failure| failure.error.to_string());
         return finish(Terminal::Held, format!("promoted, but the old fleet was not settled: {why}"));
     }
-    if let Some(wait) = backing_off(context) {
+    if let Some(wait) = context.backing_off() {
         return wait;
     }
     match context.plan().after {
@@ -63,7 +62,7 @@ fn scale_old_fleet(context: &Context<'_>, count: u32, drained_at: jiff::Timestam
     let color = context.plan().stable();
     let found = services.get(color);
     let wanted = ServiceChange { color, task_definition: None, desired: Some(count) };
-    if let Some(trouble) = canary_trouble(context) {
+    if let Some(trouble) = context.canary_trouble() {
         return context.wait(format!("{} to be healthy before {color} goes: {trouble}", context.plan().canary()));
     }
     match context.view_service(found, &wanted) {

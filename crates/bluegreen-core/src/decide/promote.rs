@@ -7,7 +7,6 @@ use crate::ports::ErrorClass;
 use super::drift::RouteView;
 use super::gate::{Gate, judge_alarms};
 use super::prepare::{attach, fill, register, smoke_test};
-use super::targets::canary_count;
 use super::{Context, Decision, commit, elapsed, finish, later, steps};
 
 /// The next thing to do on the way to promotion.
@@ -27,7 +26,7 @@ pub(super) fn next(context: &Context<'_>) -> Decision {
         alarms,
         unreadable_world,
         overdue,
-        backing_off,
+        |context| context.backing_off(),
         attach,
         register,
         fill,
@@ -161,24 +160,11 @@ fn overdue(context: &Context<'_>) -> Option<Decision> {
     }
     let last = state.gate.as_ref().map(|gate| gate.why.clone());
     let failure = state.failure.as_ref().map(|failure| failure.error.to_string());
-    let trouble = || canary_trouble(context).or_else(|| context.retreat_blocked());
+    let trouble = || context.canary_trouble().or_else(|| context.retreat_blocked());
     let why = last.or(failure).or_else(trouble).unwrap_or_else(|| "no progress".to_owned());
     go_back(Cause::Deadline(format!("{why}, for {}", crate::model::duration::format(allowed))))
 }
 
 fn phases_done(context: &Context<'_>) -> bool {
     context.state.canary_healthy_since.is_some() && context.state.hooks_passed >= context.plan().pre_traffic.len()
-}
-
-pub(super) fn canary_trouble(context: &Context<'_>) -> Option<String> {
-    let revision = context.state.task_definition.as_ref()?;
-    let stable = context.seen.services.ok()?.get(context.plan().stable()).desired;
-    context.canary_health(revision, canary_count(context.plan(), context.state.step, stable)).err()
-}
-
-/// After a failure that may pass, the next try waits one poll interval.
-pub(super) fn backing_off(context: &Context<'_>) -> Option<Decision> {
-    let failure = context.state.failure.as_ref()?;
-    let until = later(failure.at, context.plan().timing.poll);
-    (context.now < until).then(|| context.wait_until(until, format!("before trying again: {}", failure.error)))
 }

@@ -138,17 +138,11 @@ fn sticky_end(context: &Context<'_>, route: &RouteSnapshot) -> Timestamp {
     context.state.evicted_at.map_or(Timestamp::MIN, |at| later(at, hold))
 }
 
-/// After a failure the next try waits one poll interval.
-fn backing_off(context: &Context<'_>) -> Option<Decision> {
-    let until = later(context.state.failure.as_ref()?.at, context.plan().timing.poll);
-    (context.now < until).then(|| context.wait_until(until, "before trying the rollback again"))
-}
-
 /// Brings one route to its target; `None` once that was read back.
 fn write_back(context: &Context<'_>, route: &RouteSnapshot, target: &[Action], purpose: Purpose) -> Option<Decision> {
     let newest = context.state.expected_actions(&route.id).unwrap_or_default();
     let sent = equivalent(newest, target);
-    let write = || match backing_off(context) {
+    let write = || match context.backing_off() {
         Some(wait) => wait,
         None => Decision::Act {
             mutation: Mutation::SetActions { route: route.id.clone(), actions: target.to_vec(), purpose },
@@ -213,7 +207,7 @@ fn stable_is_empty(context: &Context<'_>) -> Option<Decision> {
         if matches!(context.view_service(found, &wanted), ServiceView::Differs) {
             let because = format!("{color} has no tasks to go back to");
             let act = Decision::Act { mutation: Mutation::UpdateService(wanted), because };
-            return Some(backing_off(context).unwrap_or(act));
+            return Some(context.backing_off().unwrap_or(act));
         }
     }
     Some(context.wait(format!("{color} to have a healthy target to go back to")))
@@ -252,7 +246,7 @@ fn restore_capacity(context: &Context<'_>, since: Timestamp) -> Decision {
 }
 
 fn settle_service(context: &Context<'_>, color: Color, wanted: &ServiceChange) -> Decision {
-    if let Some(wait) = backing_off(context) {
+    if let Some(wait) = context.backing_off() {
         return wait;
     }
     let Some(services) = context.seen.services.ok() else { return context.wait("the services to be readable") };

@@ -77,7 +77,7 @@ fn refused_writes_are_tried_until_the_deadline() {
     let mut bench = Bench::at_step(1);
     bench.restoring();
     bench.refused(Purpose::Restore, forward(&[("blue", 1)], None), ErrorClass::Denied);
-    assert_eq!(bench.decide(), "wait: before trying the rollback again");
+    assert_eq!(bench.decide(), "wait: before trying again: elbv2:ModifyRule denied: no");
     bench.pass_time(10);
     assert_eq!(bench.decide(), "act set rule restore [blue 1]");
     bench.pass_time(900);
@@ -142,7 +142,7 @@ fn an_empty_stable_fleet_that_cannot_be_filled_is_not_asked_in_a_loop() {
     bench.seen.health.blue.value.as_mut().unwrap().healthy = 0;
     bench.seen.services.value.as_mut().unwrap().blue.desired = 0;
     bench.stable_refused(4, ErrorClass::Denied);
-    assert_eq!(bench.decide(), "wait: before trying the rollback again");
+    assert_eq!(bench.decide(), "wait: before trying again: elbv2:ModifyRule denied: no");
     bench.pass_time(10);
     assert_eq!(bench.decide(), "act blue x4");
     bench.stable_refused(4, ErrorClass::Denied);
@@ -205,7 +205,7 @@ fn other_rule() -> RouteId {
 fn a_route_that_cannot_be_written_does_not_keep_the_others() {
     let mut bench = two_routes();
     bench.refused(Purpose::Restore, forward(&[("blue", 1)], None), ErrorClass::Denied);
-    assert_eq!(bench.decide(), "wait: before trying the rollback again");
+    assert_eq!(bench.decide(), "wait: before trying again: elbv2:ModifyRule denied: no");
     bench.pass_time(10);
     assert_eq!(bench.decide(), "act set other restore [blue 1]", "the one that failed comes last");
     bench.other_set(&other_rule(), Purpose::Restore, forward(&[("blue", 1)], None));

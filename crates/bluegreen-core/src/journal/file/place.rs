@@ -115,6 +115,9 @@ pub(super) fn storage(action: &'static str, path: &Path, error: &std::io::Error)
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             "free some space there, or set BLUEGREEN_STATE to a folder with room"
         }
+        ErrorKind::NotFound if action == "create" => {
+            "that place takes no folders; set BLUEGREEN_STATE to a folder that can be made"
+        }
         ErrorKind::NotFound => "it was removed while in use; put it back from a copy",
         ErrorKind::Unsupported => "that file system cannot do this; set BLUEGREEN_STATE to a folder on a local disk",
         _ => "check that disk, or set BLUEGREEN_STATE to another folder",

@@ -1,12 +1,12 @@
 //! What went wrong, for the user: the one place that prints an error with its causes.
 
 use std::error::Error;
-use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
 use bluegreen_core::diagnostic::Report;
 
 use crate::exit::Exit;
+use crate::render::words::wrap;
 
 /// Why a command ended without its result.
 #[derive(Debug)]
@@ -70,7 +70,7 @@ impl Failure {
             What::Silent => {}
             What::Report(report) => text.push_str(&report.render()),
             What::Said(what, cause) => {
-                let _ = writeln!(text, "{bold_red}error:{bold_red:#} {what}");
+                text.push_str(&folded(&format!("{bold_red}error:{bold_red:#} {what}"), 2));
                 let mut said = what.clone();
                 let mut next: Option<&(dyn Error + 'static)> = match cause {
                     Some(cause) => Some(cause.as_ref()),
@@ -80,7 +80,7 @@ impl Failure {
                     let words = error.to_string();
                     // A transparent wrapper repeats its source: once is enough.
                     if words != said {
-                        let _ = writeln!(text, "  caused by: {}", words.replace('\n', "\n    "));
+                        text.push_str(&folded(&format!("  caused by: {words}"), 4));
                     }
                     said = words;
                     next = error.source();
@@ -89,10 +89,20 @@ impl Failure {
         }
         if let Some(help) = &self.help {
             let cyan = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
-            let _ = writeln!(text, "  {cyan}help:{cyan:#} {}", help.replace('\n', "\n        "));
+            text.push_str(&folded(&format!("  {cyan}help:{cyan:#} {help}"), 8));
         }
         text
     }
+}
+
+/// A text of several lines at 80 columns, each but the first indented. Paths and ARNs stay whole.
+fn folded(text: &str, indent: usize) -> String {
+    let margin = " ".repeat(indent);
+    let line = |(index, line): (usize, &str)| {
+        let line = if index == 0 { line.to_owned() } else { format!("{margin}{line}") };
+        wrap(&line, indent) + "\n"
+    };
+    text.lines().enumerate().map(line).collect()
 }
 
 impl From<Report> for Failure {
@@ -115,6 +125,14 @@ mod tests {
         let failure = Failure::caused(Exit::Unexpected, "it broke", cause).help("mend it");
         let plain = anstream::adapter::strip_str(&failure.render()).to_string();
         assert_eq!(plain, "error: it broke\n  caused by: outer\n  caused by: inner\n  help: mend it\n");
+    }
+
+    #[test]
+    fn messages_fit_eighty_columns() {
+        let failure = Failure::usage("word ".repeat(40)).help(format!("{}\nsecond", "cure ".repeat(30)));
+        let plain = anstream::adapter::strip_str(&failure.render()).to_string();
+        assert!(plain.lines().all(|line| line.chars().count() <= 80), "{plain}");
+        assert!(plain.contains("\n        second\n"), "{plain}");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::args::AwsArgs;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::out;
+use crate::render::words::wrap;
 
 /// The ports to AWS. `region` is what the spec or the plan says; the command line comes first. Hooks run in `dir`.
 pub(super) async fn connect(args: &AwsArgs, region: Option<&str>, dir: &Path) -> Result<Ports, Failure> {
@@ -30,7 +31,7 @@ pub(super) async fn aws(args: &AwsArgs, region: Option<&str>) -> Result<AwsPorts
         .await
         .map_err(|error| Failure::caused(Exit::Usage, "AWS cannot be reached with these settings", error))?;
     if !found.endpoints.is_empty() {
-        out::say_raw(&format!("note: {}\n", endpoints(&found.endpoints)));
+        out::say(wrap(&format!("note: {}", endpoints(&found.endpoints)), 2));
     }
     Ok(found)
 }

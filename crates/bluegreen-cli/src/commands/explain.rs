@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::runs::Runs;
 use super::session::Session;
-use crate::args::{Output, ReadRunArgs};
+use crate::args::ReadRunArgs;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::out;
@@ -30,7 +30,7 @@ pub(super) fn run(session: &Session, args: &ReadRunArgs) -> Result<Exit, Failure
     for line in lines {
         let text = line.to_string();
         // Two columns: how long after the beginning, and what happened.
-        out::data(if session.output == Output::Human { wrap(&text, 11) } else { text });
+        out::data(wrap(&text, 11));
     }
     Ok(Exit::Done)
 }

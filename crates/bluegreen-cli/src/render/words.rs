@@ -104,14 +104,19 @@ const WIDTH: usize = 80;
 
 /// A line broken at words to fit, with what follows indented. Words that are longer than a line stay whole.
 pub(crate) fn wrap(text: &str, indent: usize) -> String {
+    wrap_at(text, indent, WIDTH)
+}
+
+/// The same for another width than a terminal's.
+pub(crate) fn wrap_at(text: &str, indent: usize, limit: usize) -> String {
     let mut lines = String::with_capacity(text.len());
     // Spaces at the beginning are a column of their own, and stay.
     let words = text.trim_start();
     let mut width = text.len() - words.len();
     lines.push_str(&text[..width]);
-    for (index, word) in words.split(' ').enumerate() {
-        let length = anstream::adapter::strip_str(word).to_string().chars().count();
-        if index > 0 && width + 1 + length > WIDTH && width > indent {
+    for (index, word) in units(words).into_iter().enumerate() {
+        let length = anstream::adapter::strip_str(&word).to_string().chars().count();
+        if index > 0 && width + 1 + length > limit && width > indent {
             lines.push('\n');
             lines.push_str(&" ".repeat(indent));
             width = indent;
@@ -119,10 +124,27 @@ pub(crate) fn wrap(text: &str, indent: usize) -> String {
             lines.push(' ');
             width += 1;
         }
-        lines.push_str(word);
+        lines.push_str(&word);
         width += length;
     }
     lines
+}
+
+/// The words of a text. What stands in backticks is one of them: a command is copied whole.
+fn units(text: &str) -> Vec<String> {
+    let mut units: Vec<String> = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() || units.is_empty() {
+        let mut end = rest.find(' ').unwrap_or(rest.len());
+        if rest[..end].matches('`').count() % 2 == 1
+            && let Some(close) = rest[end..].find('`').map(|close| end + close)
+        {
+            end = rest[close..].find(' ').map_or(rest.len(), |space| close + space);
+        }
+        units.push(rest[..end].to_owned());
+        rest = rest.get(end + 1..).unwrap_or_default();
+    }
+    units
 }
 
 #[cfg(test)]
@@ -136,6 +158,16 @@ mod tests {
         let lines: Vec<&str> = wrapped.lines().collect();
         assert_eq!(lines, [format!("  +5m  {}", "a".repeat(70)), format!("       {}", "b".repeat(90))]);
         assert_eq!(wrap("short", 4), "short");
+    }
+
+    #[test]
+    fn commands_stay_whole() {
+        let text = format!("{} choose with `--port 8080`, or go", "a".repeat(65));
+        let wrapped = wrap(&text, 2);
+        assert_eq!(wrapped.lines().last(), Some("  `--port 8080`, or go"));
+        assert_eq!(units("one `two three"), ["one", "`two", "three"]);
+        assert_eq!(units("a  b"), ["a", "", "b"]);
+        assert_eq!(units(""), [""]);
     }
 
     #[test]

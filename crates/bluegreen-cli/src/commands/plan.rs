@@ -50,6 +50,7 @@ struct PlanFile {
 fn save(file: &Path, plan: &Plan) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::caused(Exit::Unexpected, format!("the plan cannot be written to {}", file.display()), error)
+            .help("name a file in a folder that exists and that you may write to; nothing was changed")
     };
     let content = PlanFile { hash: plan.hash(), plan: plan.clone() };
     let text = serde_json::to_string_pretty(&content).map_err(|error| failed(error.into()))?;
@@ -66,8 +67,8 @@ fn save(file: &Path, plan: &Plan) -> Result<(), Failure> {
 
 /// Reads a plan that [`save`] wrote.
 pub(super) fn read(file: &Path) -> Result<Plan, Failure> {
-    let text = spec::read_text(file)?;
-    parse(&text).map_err(|failure| failure.help(format!("make it again: bluegreen plan --out {}", file.display())))
+    let help = || format!("make it again: bluegreen plan --out {}", file.display());
+    spec::read_text(file).and_then(|text| parse(&text)).map_err(|failure| failure.help(help()))
 }
 
 fn parse(text: &str) -> Result<Plan, Failure> {

@@ -30,13 +30,13 @@ impl Made {
 
 /// Surveys the world and plans what the spec asks for. `dir` is where its relative paths start.
 pub(super) async fn make(ports: &Ports, spec: &Spec, dir: &Path) -> Result<Made, Failure> {
-    let text = match &spec.release {
-        spec::Release::Register { file, .. } => Some(
-            read_text(&dir.join(file))
-                .map_err(|failure| failure.help("it is the task definition that the spec names"))?,
-        ),
-        spec::Release::Live { .. } | spec::Release::Existing(_) => None,
-    };
+    let text =
+        match &spec.release {
+            spec::Release::Register { file, .. } => Some(read_text(&dir.join(file)).map_err(|failure| {
+                failure.help("it is the task definition that --task-definition or the spec names")
+            })?),
+            spec::Release::Live { .. } | spec::Release::Existing(_) => None,
+        };
     let survey = plan::survey(ports, spec).await;
     let mut findings = Vec::new();
     let release = match plan::release(spec, &survey, text.as_deref()) {
@@ -148,14 +148,18 @@ fn salt() -> u32 {
     u32::try_from(random & 0xffff_ffff).unwrap_or_default()
 }
 
-/// Findings as text. Where a person reads, ARNs are cut to what tells them apart.
+/// Findings as text: ARNs are cut to what tells them apart, except where a policy has to name them. The documents of
+/// `--output json` have them whole.
 pub(super) fn findings_text(findings: &[Finding]) -> String {
-    if !out::stderr_is_terminal() {
-        return plan::describe_findings(findings);
-    }
-    let short = |finding: &Finding| Finding { what: shorten(&finding.what), ..finding.clone() };
+    let short = |finding: &Finding| match finding.what.contains(DENIED) {
+        true => finding.clone(),
+        false => Finding { what: shorten(&finding.what), ..finding.clone() },
+    };
     plan::describe_findings(&findings.iter().map(short).collect::<Vec<_>>())
 }
+
+/// How a call that the caller may not make is told.
+const DENIED: &str = " denied: ";
 
 /// Shows findings beside other data.
 pub(super) fn say_findings(findings: &[Finding]) {
@@ -199,5 +203,24 @@ impl<'a> PlanDocument<'a> {
             hash: made.plan.as_ref().map(Plan::hash),
             plan: made.plan.as_ref().map(Plan::redacted),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: &str = "arn:aws:elasticloadbalancing:eu-west-3:111122223333:listener-rule/app/shop/50dc/f2f7/9683b2d0";
+
+    #[test]
+    fn findings_name_routes_shortly_and_what_is_denied_in_full() {
+        let text = findings_text(&[refuse("BG3150", format!("rule {RULE} pins clients"), "none")]);
+        assert_eq!(text, "refused[BG3150]: rule 9683b2d0 pins clients\n  help: none\n");
+        let error = bluegreen_core::ports::CallError {
+            operation: "elbv2:ModifyRule".to_owned(),
+            class: bluegreen_core::ports::ErrorClass::Denied,
+            message: format!("not authorized on {RULE}"),
+        };
+        assert!(findings_text(&[refuse("BG3001", error.to_string(), "none")]).contains(RULE));
     }
 }

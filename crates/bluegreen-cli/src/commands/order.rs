@@ -1,6 +1,6 @@
 //! `bluegreen promote`, `pause` and `abort`: orders that reach a run through its journal.
 
-use bluegreen_core::journal::{Terminal, Verb};
+use bluegreen_core::journal::{Operator, Terminal, Verb};
 use serde::Serialize;
 
 use super::resume;
@@ -23,8 +23,12 @@ pub(super) fn pause(session: &Session, args: &OrderArgs) -> Result<Exit, Failure
 fn order(session: &Session, run: Option<&str>, verb: Verb) -> Result<Exit, Failure> {
     let run = Runs::open(session)?.pick(run)?;
     if let Some(ending) = &run.state.ending {
-        let what = format!("run {} is over: {}, {}", run.found.run, ending.terminal, ending.why);
-        return Err(Failure::new(Exit::Refused, what));
+        let failure = Failure::new(Exit::Refused, runs::over(&run.found.run, ending));
+        return Err(match ending.terminal {
+            Terminal::Held => failure.help(format!("bluegreen abort {} restores the baseline", run.found.run)),
+            Terminal::RollbackFailed => failure.help(format!("bluegreen resume {} tries again", run.found.run)),
+            _ => failure,
+        });
     }
     let given = give(&run, verb)?;
     given.show(session)
@@ -35,8 +39,7 @@ pub(super) fn abort(session: &Session, args: &ActArgs) -> Result<Exit, Failure> 
     if let Some(ending) = &run.state.ending {
         let open = matches!(ending.terminal, Terminal::Held | Terminal::RollbackFailed);
         if !open {
-            let what = format!("run {} is over: {}, {}", run.found.run, ending.terminal, ending.why);
-            let failure = Failure::new(Exit::Refused, what);
+            let failure = Failure::new(Exit::Refused, runs::over(&run.found.run, ending));
             return Err(match ending.terminal {
                 Terminal::Promoted => failure.help("bluegreen undo releases the version before it"),
                 _ => failure,
@@ -72,7 +75,9 @@ struct Given {
 }
 
 fn give(run: &Run, verb: Verb) -> Result<Given, Failure> {
-    let by = runs::operator().to_string();
+    // The process that gives an order is gone at once: its number would tell nobody anything.
+    let Operator { user, host, .. } = runs::operator();
+    let by = format!("{user}@{host}");
     let id = run.found.store.give(&run.found.run, verb, &by, crate::env::now()).map_err(runs::unusable)?;
     Ok(Given { v: 1, kind: "order", run: run.found.run.to_string(), verb, id, operator: current_operator(run) })
 }

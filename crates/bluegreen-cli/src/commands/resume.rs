@@ -11,6 +11,7 @@ use crate::args::ActArgs;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::out;
+use crate::render::words::wrap;
 
 pub(super) fn run(session: &Session, args: &ActArgs) -> Result<Exit, Failure> {
     let runs = Runs::open(session)?;
@@ -36,7 +37,7 @@ pub(super) fn drive(session: &Session, args: &ActArgs, run: &Run) -> Result<Exit
 fn over(run: &Run) -> Option<Exit> {
     let ending = run.state.ending.as_ref().filter(|ending| ending.terminal != Terminal::RollbackFailed)?;
     let id = &run.found.run;
-    out::say(format_args!("run {id} is over: {}, {}", ending.terminal, ending.why));
+    out::say(wrap(&runs::over(id, ending), 2));
     match ending.terminal {
         Terminal::Held => out::say(format_args!("to restore the baseline: bluegreen abort {id}")),
         Terminal::Promoted => out::say(format_args!("to go back a version: bluegreen undo {id}")),

@@ -7,7 +7,7 @@ use bluegreen_core::plan::Release;
 
 use super::deploy::{Consent, Start};
 use super::respec::spec_of;
-use super::runs::{Run, Runs};
+use super::runs::{self, Run, Runs};
 use super::session::{Session, block_on};
 use super::{connect, planning, spec};
 use crate::args::RetryArgs;
@@ -46,7 +46,7 @@ fn refuse_if_pointless(old: &Run) -> Result<(), Failure> {
         let what = format!("run {id} is not over");
         return Err(Failure::new(Exit::Refused, what).help(format!("bluegreen resume {id} goes on with it")));
     };
-    let what = format!("run {id} is over: {}, {}", ending.terminal, ending.why);
+    let what = runs::over(id, ending);
     match ending.terminal {
         Terminal::RolledBack | Terminal::Aborted | Terminal::Refused | Terminal::Held => Ok(()),
         Terminal::Promoted => Err(Failure::new(Exit::Refused, what).help("there is nothing to try again")),

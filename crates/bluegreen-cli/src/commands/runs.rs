@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use bluegreen_core::journal::{self, FileStore, FindError, Found, Operator, Record, RunState};
+use bluegreen_core::journal::{self, Ending, FileStore, FindError, Found, Operator, Record, RunState};
+use bluegreen_core::model::RunId;
 use bluegreen_core::plan::{Plan, Site};
 use bluegreen_core::ports::Ports;
 use bluegreen_core::spec::Spec;
+use bluegreen_core::view::words::clean;
 
 use super::session::Session;
 use crate::error::Failure;
@@ -172,6 +174,11 @@ pub(super) fn unusable(error: journal::JournalError) -> Failure {
     }
 }
 
+/// That a run is over, and how, in a sentence.
+pub(super) fn over(run: &RunId, ending: &Ending) -> String {
+    format!("run {run} is over: {}, {}", ending.terminal, clean(&ending.why))
+}
+
 /// Another operator has the service.
 pub(super) fn busy(run: &str, owner: &str) -> Failure {
     Failure::new(Exit::Busy, format!("run {run} of this service is being worked on by {owner}"))
@@ -182,17 +189,26 @@ pub(super) fn busy(run: &str, owner: &str) -> Failure {
 pub(super) fn operator() -> Operator {
     let var = |name: &str| crate::env::var(name).filter(|value| !value.is_empty());
     Operator {
-        user: var("USER").or_else(|| var("LOGNAME")).unwrap_or_else(|| "unknown".to_owned()),
+        user: var("USER").or_else(|| var("LOGNAME")).or_else(user).unwrap_or_else(|| "unknown".to_owned()),
         host: host().or_else(|| var("HOSTNAME")).unwrap_or_else(|| "unknown".to_owned()),
         pid: std::process::id(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }
 
+/// Containers and CI jobs often have no `USER`: the system still knows the name, or at least the number.
+fn user() -> Option<String> {
+    ask("id", &["-un"]).or_else(|| ask("id", &["-u"]).map(|number| format!("uid {number}")))
+}
+
 fn host() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| {
-        let output = std::process::Command::new("uname").arg("-n").output().ok()?;
-        String::from_utf8(output.stdout).ok()
-    })?;
-    Some(text.trim().to_owned()).filter(|name| !name.is_empty())
+    let text = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|text| text.trim().to_owned());
+    text.filter(|name| !name.is_empty()).or_else(|| ask("uname", &["-n"]))
+}
+
+/// What a program of the system prints, if it succeeds.
+fn ask(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = std::process::Command::new(program).args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok().filter(|_| output.status.success())?;
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }

@@ -118,6 +118,8 @@ fn orders_are_written_down_and_say_who_takes_them() {
     let answer: Value = serde_json::from_str(&aborted.stdout).unwrap();
     assert_eq!((&answer["verb"], &answer["operator"]), (&"abort".into(), &"ann@desk (pid 4711)".into()));
     drop(held);
+    let by = &store.waiting(&run).unwrap()[0].by;
+    assert!(!by.starts_with("unknown@") && !by.contains("pid"), "without USER the system knows the name: {by}");
     let verbs: Vec<Verb> = store.waiting(&run).unwrap().iter().map(|command| command.verb).collect();
     assert_eq!(verbs, [Verb::Pause, Verb::PromoteFull, Verb::Abort]);
 }

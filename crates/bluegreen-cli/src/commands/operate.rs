@@ -85,6 +85,10 @@ impl Stage {
                 None => runs::unusable(error),
             },
             DriveError::Over { run, ending } => Failure::new(Exit::Refused, format!("run {run} is over: {ending}")),
+            error if !self.store.run_path(run).exists() => {
+                Failure::caused(Exit::Unexpected, format!("run {run} cannot begin; nothing was changed"), error)
+                    .help("once that is mended, run the same command again; --state names another folder for journals")
+            }
             error => Failure::caused(Exit::Unexpected, format!("run {run} cannot go on"), error)
                 .help(format!("once that is mended: bluegreen resume {run}")),
         }

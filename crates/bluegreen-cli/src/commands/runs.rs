@@ -56,7 +56,8 @@ impl Runs {
         if let [only] = stores.as_slice() {
             return self.newest(only);
         }
-        let open: Vec<Found> = stores.iter().filter_map(|store| self.newest(store).ok()).filter(is_open).collect();
+        let newest: Vec<Found> = stores.iter().map(|store| self.newest(store)).collect::<Result<_, _>>()?;
+        let open: Vec<Found> = newest.into_iter().filter(is_open).collect();
         match <[Found; 1]>::try_from(open) {
             Ok([only]) => Ok(only),
             Err(_) if stores.is_empty() => {
@@ -81,7 +82,14 @@ impl Runs {
         Ok(stores)
     }
 
+    /// The run that began last. Where that cannot be told, no older one is taken in its place.
     fn newest(&self, store: &FileStore) -> Result<Found, Failure> {
+        if let Some((run, trouble)) = damaged(store)? {
+            let what = format!("the journal of run {run} cannot be used");
+            return Err(
+                Failure::caused(Exit::Unexpected, what, trouble).help("mend that, or name the run that is meant")
+            );
+        }
         match store.latest().map_err(unusable)? {
             Some(run) => Ok(Found { store: store.clone(), run }),
             None => Err(Failure::usage(format!("there is no run under {}", self.root.display()))),
@@ -104,6 +112,9 @@ impl Runs {
         };
         self.refuse_if_owned(&site)?;
         let store = self.store(&site);
+        if let Some((run, trouble)) = damaged(&store)? {
+            return Err(Failure::caused(Exit::Refused, format!("run {run} may not be over"), trouble));
+        }
         let Some(run) = store.latest().map_err(unusable)? else { return Ok(Some(site)) };
         let found = Found { store, run };
         if is_open(&found) {
@@ -152,6 +163,26 @@ impl Run {
         })?;
         Ok(Run { found, records, state })
     }
+}
+
+/// A run that may be under way for all that its journal tells, and what is wrong with that.
+///
+/// A run that was readable and began later shows that the damaged one was over by then. A journal without even one
+/// whole record is not damaged: nothing was done in its name.
+fn damaged(store: &FileStore) -> Result<Option<(RunId, String)>, Failure> {
+    let mut later = false;
+    for run in store.runs().map_err(unusable)? {
+        let Some(trouble) = run.trouble else {
+            later = true;
+            continue;
+        };
+        let empty = matches!(store.read(&run.run), Err(journal::JournalError::NotFound(_)));
+        let over = later && run.started_at.is_some();
+        if !empty && !over {
+            return Ok(Some((run.run, trouble)));
+        }
+    }
+    Ok(None)
 }
 
 fn is_open(found: &Found) -> bool {

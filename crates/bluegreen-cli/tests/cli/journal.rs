@@ -104,6 +104,25 @@ fn a_journal_that_was_changed_is_not_believed() {
 }
 
 #[test]
+fn a_run_whose_beginning_is_damaged_is_not_passed_over_for_an_older_one() {
+    let (root, _) = one("beginning", promoted(), Some(Terminal::Promoted));
+    let second = run_id("web", 2);
+    let store = write(&root, &plan("web", second.as_str()), vec![Fact::GreenAtStart], None);
+    let path = store.run_path(&second);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("started", "strated", 1)).unwrap();
+    for verb in ["status", "abort", "resume", "explain"] {
+        let ended = over(&root, &[verb]);
+        assert_eq!(ended.code, 1, "{verb}: {}", ended.stderr);
+        assert!(ended.stderr.contains(second.as_str()), "{verb}: {}", ended.stderr);
+    }
+    assert_eq!(over(&root, &["status", run_id("web", 1).as_str()]).code, 0, "a run that is named can be read");
+    // Not one whole record: nothing was done in its name.
+    std::fs::write(&path, &text[..100]).unwrap();
+    assert_eq!(over(&root, &["status"]).code, 0);
+}
+
+#[test]
 fn orders_are_written_down_and_say_who_takes_them() {
     let (root, store) = one("orders", vec![Fact::GreenAtStart], None);
     let run = run_id("web", 1);

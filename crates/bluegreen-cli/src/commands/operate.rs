@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bluegreen_core::drive::{DriveError, Driver, Ended, Interrupt};
+use bluegreen_core::event::{Event, Reporter};
 use bluegreen_core::journal::{FileStore, JournalError, Owner, Record};
 use bluegreen_core::model::RunId;
 use bluegreen_core::plan::Plan;
@@ -14,6 +15,7 @@ use super::runs::{self, Run, Runs};
 use super::session::Session;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::look::Scribe;
 use crate::out;
 use crate::render::{self, Renderer};
 
@@ -32,6 +34,19 @@ pub(super) async fn resume(session: &Session, ports: Ports, run: &Run) -> Result
     check_account(&ports, run).await?;
     let stage = Stage::set(session, ports, run.found.store.clone(), &run.state.plan, &run.records)?;
     stage.finish(stage.driver.resume(&run.found.run).await).await
+}
+
+/// This terminal, and the file that others read.
+struct Both {
+    renderer: Arc<dyn Renderer>,
+    scribe: Scribe,
+}
+
+impl Reporter for Both {
+    fn event(&self, event: &Event) {
+        self.renderer.event(event);
+        self.scribe.event(event);
+    }
 }
 
 /// A run with everything that it needs around it.
@@ -56,7 +71,7 @@ impl Stage {
         let driver = Driver {
             ports,
             store: Arc::new(store.clone()),
-            reporter: renderer.clone(),
+            reporter: Arc::new(Both { renderer: renderer.clone(), scribe: Scribe::new(&store, &plan.run) }),
             interrupt,
             operator: runs::operator(),
         };

@@ -15,6 +15,7 @@ use super::session::{Session, block_on};
 use crate::args::StatusArgs;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::look::Glance;
 use crate::{env, out, render};
 
 /// How often a watched journal is read.
@@ -29,11 +30,12 @@ pub(super) fn run(session: &Session, args: &StatusArgs) -> Result<Exit, Failure>
     if args.watch {
         return block_on(watch(session, run));
     }
-    let view = view(&run)?;
+    let now = env::now();
+    let (view, last_look) = view(&run, now)?;
     if session.json() {
-        out::json(&Answer { v: 1, kind: "status", exit: exit(&view).code(), view: &view })?;
+        out::json(&Answer { v: 1, kind: "status", exit: exit(&view).code(), last_look, view: &view })?;
     } else {
-        out::data(render::tree::tree(&view, env::now()).trim_end());
+        out::data(render::tree::tree(&view, now, last_look).trim_end());
     }
     Ok(exit(&view))
 }
@@ -91,20 +93,32 @@ impl std::fmt::Display for Line<'_> {
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Answer<'a> {
     v: u32,
     #[serde(rename = "type")]
     kind: &'static str,
     exit: u8,
+    /// When an operator last wrote down what it saw. The view has it only while it is fresh: `lookedAt`.
+    last_look: Option<Timestamp>,
     #[serde(flatten)]
     view: &'a RunView,
 }
 
-fn view(run: &Run) -> Result<RunView, Failure> {
-    let mut view = RunView::from_records(&run.records)
-        .map_err(|error| Failure::caused(Exit::Unexpected, "the journal cannot be understood", error))?;
-    view.set_operator_alive(Some(run.found.store.is_alive(&run.found.run)));
-    Ok(view)
+/// The run by its journal, with what its operator sees while there is one; and when one last looked.
+fn view(run: &Run, now: Timestamp) -> Result<(RunView, Option<Timestamp>), Failure> {
+    let strange = |error| Failure::caused(Exit::Unexpected, "the journal cannot be understood", error);
+    let mut view = RunView::from_records(&run.records).map_err(strange)?;
+    let alive = run.found.store.is_alive(&run.found.run);
+    view.set_operator_alive(Some(alive));
+    let glance = Glance::read(&run.found.store, &run.found.run).filter(|_| view.outcome().is_none());
+    let poll = run.state.plan.timing.poll;
+    for glance in glance.iter().filter(|glance| alive && glance.is_fresh(now, poll)) {
+        for event in glance.events(run.state.next_seq) {
+            view.apply(&event).map_err(strange)?;
+        }
+    }
+    Ok((view, glance.map(|glance| glance.look.at)))
 }
 
 /// The outcome's code; 0 while somebody works on the run, 6 where nobody does.
@@ -116,10 +130,11 @@ fn exit(view: &RunView) -> Exit {
     }
 }
 
-/// Shows what the operator writes down, until the run is over or nobody works on it.
+/// Shows what the operator writes down and sees, until the run is over or nobody works on it.
 async fn watch(session: &Session, run: Run) -> Result<Exit, Failure> {
     let renderer = render::renderer(session.output, &run.state.plan, &[]);
     let (found, mut records, mut shown_until) = (run.found, run.records, 0);
+    let mut last = None;
     loop {
         for record in records.iter().filter(|record| record.seq >= shown_until) {
             renderer.event(&Event::Recorded(Box::new(shown(record))));
@@ -131,7 +146,16 @@ async fn watch(session: &Session, run: Run) -> Result<Exit, Failure> {
             renderer.end(&Ended::Finished(ending.clone()), exit);
             return Ok(exit);
         }
-        if !found.store.is_alive(&found.run) {
+        if found.store.is_alive(&found.run) {
+            let poll = run.state.plan.timing.poll;
+            // A look from between other records than those shown would jump back in time: the next one will fit.
+            let fits = |glance: &Glance| glance.records == shown_until && glance.is_fresh(env::now(), poll);
+            let glance = Glance::read(&found.store, &found.run).filter(fits);
+            if glance.is_some() && glance != last {
+                glance.iter().flat_map(|glance| glance.events(shown_until)).for_each(|event| renderer.event(&event));
+                last = glance;
+            }
+        } else {
             // What it wrote last may be newer than what we read.
             let newest = found.store.read(&found.run).map_err(runs::unusable)?.records;
             if newest.last().map(|record| record.seq + 1) == Some(shown_until) {

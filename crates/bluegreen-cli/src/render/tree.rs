@@ -6,7 +6,9 @@ use bluegreen_core::view::{GoalView, RunView, StepState, StepView, words::brief}
 use super::words::{alarms, between, fleet, weights, wrap};
 
 /// The whole tree at 80 columns, ending with a line break.
-pub(crate) fn tree(view: &RunView, now: Timestamp) -> String {
+///
+/// `last_look` is when an operator last wrote down what it saw, whether that still holds or not.
+pub(crate) fn tree(view: &RunView, now: Timestamp, last_look: Option<Timestamp>) -> String {
     let site = &view.site;
     let mut text = format!("{}\n", view.run);
     let mut line = |name: &str, content: &str| {
@@ -23,8 +25,13 @@ pub(crate) fn tree(view: &RunView, now: Timestamp) -> String {
     }
     line("release", &format!("{} over {}", view.release, view.fleets.get(view.stable).task_definition));
     line("operator", &operator(view));
-    if view.looked_at.is_some() {
-        line("weights", &weights(view));
+    match (view.looked_at, last_look) {
+        (Some(at), _) => {
+            line("seen", &format!("{} ago", between(at, now)));
+            line("weights", &weights(view));
+        }
+        (None, Some(at)) => line("seen", &format!("last {} ago: how things are now is not known", between(at, now))),
+        (None, None) => {}
     }
     for route in &view.routes {
         line("route", &format!("{}  {}", route.name, route.written));
@@ -38,7 +45,8 @@ pub(crate) fn tree(view: &RunView, now: Timestamp) -> String {
     if let Some(gate) = &view.gate {
         line("gate", &format!("closed for {}: {}", between(gate.since, now), gate.why));
     }
-    if let Some(wait) = view.wait.as_ref().filter(|_| view.gate.is_none()) {
+    let waits = view.gate.is_none() && view.operator_alive != Some(false);
+    if let Some(wait) = view.wait.as_ref().filter(|_| waits) {
         let left = wait.ends.map(|ends| format!("{} left: ", between(now, ends))).unwrap_or_default();
         line("waiting", &format!("{left}{}", wait.why));
     }

@@ -77,12 +77,34 @@ pub(crate) fn alarms(view: &RunView) -> String {
     if parts.is_empty() { "none".to_owned() } else { parts.join(", ") }
 }
 
-/// What was seen in one line, and the part of it that is news of itself: records tell of weights already.
-pub(crate) fn look_line(view: &RunView) -> (String, String) {
-    let fleets = [Color::Blue, Color::Green].map(|color| format!("{color} {}", fleet(view, color)));
-    let news = format!("observed {}; {}; alarms {}", observed(view), fleets.join("; "), alarms(view));
-    let line = format!("set {} configured {} {news}", view.set, configured(view));
-    (line.replace("  ", " "), news)
+/// What was seen and said so far, part by part: only what is new is a line.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// The weights as last seen, and as last said.
+    weights: (String, String),
+    /// Blue, green, alarms.
+    parts: [String; 3],
+}
+
+impl Seen {
+    /// A short line for each part that changed.
+    pub(crate) fn news(&mut self, view: &RunView) -> Vec<String> {
+        let mut lines = Vec::new();
+        let now = weights(view);
+        // Records tell of every weight that was set and read back. News is what requests show, and a difference that
+        // is still there at the next look.
+        let differs = configured(view) != view.set.to_string() && self.weights.0 == now;
+        if (view.observed.is_some() || differs) && self.weights.1 != now {
+            lines.push(format!("weights {now}"));
+            self.weights.1.clone_from(&now);
+        }
+        self.weights.0 = now;
+        let fleet = |color: Color| format!("{color} {}", fleet(view, color));
+        let parts = [fleet(Color::Blue), fleet(Color::Green), format!("alarms {}", alarms(view))];
+        lines.extend(parts.iter().zip(&self.parts).filter(|(new, old)| new != old).map(|(new, _)| new.clone()));
+        self.parts = parts;
+        lines.iter().map(|line| line.replace("  ", " ")).collect()
+    }
 }
 
 /// How long from one time to another, in whole seconds, begun ones counted: `3m12s`.

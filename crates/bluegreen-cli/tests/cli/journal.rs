@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::support::journal::{SECRET, operator, plan, promoted, run_id, write};
 use crate::support::{Ended, bluegreen, folder};
+use bluegreen_core::event::Look;
 use bluegreen_core::journal::{Fact, FileStore, Terminal, Verb};
+use bluegreen_core::model::ByColor;
+use bluegreen_core::observe::AlarmState;
 use serde_json::Value;
 
 /// Runs a command over the journals in `root`.
@@ -53,11 +56,63 @@ fn an_open_run_without_operator_can_be_resumed_and_with_one_is_running() {
 }
 
 #[test]
-fn status_fits_eighty_columns() {
+fn what_people_read_fits_eighty_columns_and_logs_a_hundred() {
     let (root, _) = one("columns", promoted(), Some(Terminal::Held));
-    for line in over(&root, &["status"]).stdout.lines() {
-        assert!(line.chars().count() <= 80, "{line}");
+    for (verb, columns) in [("status", 80), ("explain", 80), ("replay", 100), ("promote", 80), ("resume", 80)] {
+        let ended = over(&root, &[verb]);
+        for line in ended.stdout.lines().chain(ended.stderr.lines()) {
+            assert!(line.chars().count() <= columns, "{verb}: {line}");
+        }
     }
+}
+
+/// What an operator writes beside the journal: a look at `at`, with a wait for `records` records.
+fn glance(store: &FileStore, at: &str, records: u64) -> PathBuf {
+    let rule = plan("web", run_id("web", 1).as_str()).baseline.routes[0].id.clone();
+    let look = Look {
+        at: at.parse().unwrap(),
+        set: "10".parse().unwrap(),
+        configured: vec![(rule, Some(100_000))],
+        observed: Some(98_000),
+        tasks: Some(ByColor { blue: (4, 4), green: (4, 3) }),
+        health: ByColor { blue: None, green: None },
+        alarms: vec![("web-5xx".to_owned(), AlarmState::Ok)],
+    };
+    let wait = serde_json::json!({ "at": at, "until": at, "why": "green to stay healthy" });
+    let seen = serde_json::json!({ "v": 1, "records": records, "look": look, "wait": wait });
+    let path = store.run_path(&run_id("web", 1)).with_extension("look.json");
+    std::fs::write(&path, seen.to_string()).unwrap();
+    path
+}
+
+#[test]
+fn status_shows_what_the_operator_sees_while_that_is_fresh() {
+    let (root, store) = one("look", vec![Fact::GreenAtStart], None);
+    // Far ahead, so that it is fresh whenever this runs.
+    glance(&store, "2199-11-23T06:00:00Z", 2);
+    let gone = over(&root, &["status"]).stdout;
+    assert!(!gone.contains("configured 10%") && !gone.contains("stay healthy"), "nobody looks any more: {gone}");
+    let _held = store.open_run(&run_id("web", 1), &operator()).unwrap();
+    let seen = over(&root, &["status"]).stdout;
+    for part in ["configured 10%", "observed 9.8%", "3/4 tasks", "1 ok", "green to stay healthy", "seen      0s ago"] {
+        assert!(seen.contains(part), "{part}: {seen}");
+    }
+    let json: Value = serde_json::from_str(&over(&root, &["status", "--output", "json"]).stdout).unwrap();
+    assert_eq!((&json["observed"], &json["lookedAt"]), (&98_000.into(), &json["lastLook"]));
+    glance(&store, "2026-11-23T06:00:00Z", 2);
+    let stale = over(&root, &["status"]).stdout;
+    assert!(!stale.contains("configured") && stale.contains("how things are now is not known"), "{stale}");
+    std::fs::write(glance(&store, "2199-11-23T06:00:00Z", 2), "half a li").unwrap();
+    assert_eq!(over(&root, &["status"]).code, 0, "a file that cannot be read is no file");
+}
+
+#[test]
+fn a_wait_is_over_with_the_next_record() {
+    let (root, store) = one("look-wait", vec![Fact::GreenAtStart], None);
+    glance(&store, "2199-11-23T06:00:00Z", 1);
+    let _held = store.open_run(&run_id("web", 1), &operator()).unwrap();
+    let seen = over(&root, &["status"]).stdout;
+    assert!(seen.contains("configured 10%") && !seen.contains("stay healthy"), "{seen}");
 }
 
 #[test]

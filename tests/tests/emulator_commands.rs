@@ -197,3 +197,51 @@ fn a_reader_that_goes_away_does_not_stop_the_release() -> Outcome<()> {
     assert_eq!(green_weight(&world)?, Some(100));
     Ok(())
 }
+
+#[test]
+fn a_second_terminal_sees_what_the_operator_sees() -> Outcome<()> {
+    let emulator = Emulator::start()?;
+    let world = emulator.fixture(&[])?;
+    let release = Release::new(&world, &slow())?;
+    let operator = holding(&release)?;
+    let mut watcher = release.start(&["status", "--watch", "--output", "json"])?;
+    let looked = watcher.wait_for("a look", |line| line["type"] == "looked")?;
+    assert_eq!(looked["look"]["configured"][0][1], 100_000, "{looked}");
+    watcher.wait_for("the wait", |line| line["type"] == "waiting")?;
+    assert_code(&run(&release, &["abort"])?, 0);
+    assert_code(&operator.finish()?, 4);
+    assert_code(&watcher.finish()?, 4);
+    Ok(())
+}
+
+#[test]
+fn nothing_begins_without_a_journal_or_beside_a_damaged_one() -> Outcome<()> {
+    let emulator = Emulator::start()?;
+    let world = emulator.fixture(&[])?;
+    let release = Release::new(&world, &Spec { weights: vec![50, 100], ..Spec::brisk() })?;
+    let nowhere = aws(&release, &["deploy", "--yes", "--state", "/proc/nowhere"])?;
+    assert_code(&nowhere, 1);
+    assert!(nowhere.output().contains("cannot begin; nothing was changed"), "{}", nowhere.output());
+    assert!(emulator.mutations()?.is_empty());
+    let state = release.path().join("journals");
+    let place = state.display().to_string();
+    let first = aws(&release, &["deploy", "--yes", "--state", &place])?;
+    assert_code(&first, 0);
+    let before = emulator.mutations()?.len();
+    let journal = find(&state, "jsonl").ok_or_else(|| Trouble::new("no journal".to_owned()))?;
+    let text = std::fs::read_to_string(&journal).map_err(|why| Trouble::new(why.to_string()))?;
+    std::fs::write(&journal, text.replacen("outcome", "outcame", 1)).map_err(|why| Trouble::new(why.to_string()))?;
+    let refused = aws(&release, &["deploy", "--yes", "--state", &place])?;
+    assert_code(&refused, 3);
+    assert!(refused.output().contains("may not be over"), "{}", refused.output());
+    assert_eq!(emulator.mutations()?.len(), before);
+    Ok(())
+}
+
+/// The first file below `folder` whose name ends like this.
+fn find(folder: &std::path::Path, extension: &str) -> Option<std::path::PathBuf> {
+    let entries: Vec<_> = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    let fits = |path: &&std::path::PathBuf| path.extension().is_some_and(|found| found == extension);
+    let file = entries.iter().find(fits).cloned();
+    file.or_else(|| entries.iter().filter(|path| path.is_dir()).find_map(|path| find(path, extension)))
+}

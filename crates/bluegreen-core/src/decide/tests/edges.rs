@@ -162,3 +162,14 @@ fn the_canary_is_as_large_as_its_steps_so_far_ask_for() {
     assert_eq!(counts(&plan), [2, 2, 2, 5]);
     assert_eq!(first_weight_step(&plan), 1);
 }
+
+#[test]
+fn two_different_writes_in_doubt_are_told_apart() {
+    let mut bench = Bench::at_step(2);
+    bench.in_doubt(Purpose::Step(Percent::FULL), bench.split(1000));
+    bench.restoring();
+    bench.in_doubt(Purpose::Restore, forward(&[("blue", 1)], None));
+    bench.found(bench.split(1000));
+    bench.pass_time(31);
+    assert_eq!(bench.decide(), "act set rule restore [blue 1]", "the first one took effect, the second did not");
+}

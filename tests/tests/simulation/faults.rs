@@ -58,6 +58,24 @@ fn every_mutation_may_lose_its_answer() {
     }
 }
 
+/// The observed share is for eyes: neither a step nor a rollback waits long for it.
+#[test]
+fn a_slow_metric_keeps_no_decision_waiting() {
+    let scenario = Scenario::shop().with_routes(2).red_at(ten(), Duration::from_secs(4), None);
+    let last_write = |sim: &Sim<Outcome>| {
+        let trace = sim.trace();
+        let writes = trace.iter().filter(|call| call.operation.starts_with("elbv2:Modify"));
+        writes.map(|call| call.at).max().unwrap()
+    };
+    let mut prompt = one_operator(&scenario, &scenario.plan());
+    run(&mut prompt, "prompt metrics");
+    let rule = FaultRule::new(Operations::Named("cloudwatch:GetMetricData"), Fault::Slow(40_000));
+    let (slow, report) = with_fault(&scenario, rule, "slow metrics");
+    assert_eq!(terminal(&report, "a"), Some(Terminal::RolledBack), "{:?}", report.operators);
+    let late = last_write(&slow).duration_since(last_write(&prompt)).as_millis();
+    assert!(late < 10_000, "the baseline came back {late} ms later");
+}
+
 /// Each call may fail once in each way: a run that goes on afterwards ends like a calm one, or goes back.
 #[test]
 fn every_call_may_fail_once() {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use futures::future::{join, join_all, join3};
+use futures::future::{Either, join, join_all, join3, select};
 use jiff::Timestamp;
 
 use super::Run;
-use crate::decide::{Seen, elapsed};
+use crate::decide::{Seen, elapsed, later};
 use crate::event::{Event, Look};
 use crate::journal::Goal;
 use crate::model::{Action, ByColor, Percent, RouteId, Step, TaskDefinitionArn};
@@ -16,6 +16,9 @@ use crate::ports::{CallError, ErrorClass};
 
 /// How often the observed split is asked for: its metric has one point a minute.
 const OBSERVED_EVERY: Duration = Duration::from_secs(60);
+
+/// How long a pass waits for it: it is shown and never decided upon, and a rollback has no time for it.
+const OBSERVED_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The observed split, remembered between two looks.
 #[derive(Default)]
@@ -127,8 +130,13 @@ impl Run<'_> {
         let plan = &self.state.plan;
         let groups = [plan.stable_group().clone(), plan.canary_group().clone()];
         let from = now.checked_sub(Duration::from_secs(240)).unwrap_or(now);
-        let counts = self.driver.ports.metrics.requests(&plan.load_balancer, &groups, from, now).await;
-        self.observed.share_ppm = counts.ok().and_then(|counts| share(&counts));
+        let ports = &self.driver.ports;
+        let asked = std::pin::pin!(ports.metrics.requests(&plan.load_balancer, &groups, from, now));
+        let patience = std::pin::pin!(ports.clock.sleep_until(later(now, OBSERVED_PATIENCE)));
+        self.observed.share_ppm = match select(asked, patience).await {
+            Either::Left((counts, _)) => counts.ok().and_then(|counts| share(&counts)),
+            Either::Right(_) => None,
+        };
     }
 
     fn report_look(&self, seen: &Seen) {

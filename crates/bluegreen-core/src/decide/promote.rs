@@ -16,12 +16,13 @@ pub(super) fn next(context: &Context<'_>) -> Decision {
     if context.state.committed_at.is_some() {
         return commit::after(context);
     }
-    let stages: [fn(&Context<'_>) -> Option<Decision>; 15] = [
+    let stages: [fn(&Context<'_>) -> Option<Decision>; 16] = [
         aborted,
         interrupted,
         hook_failed,
         refused_write,
         deployment_failed,
+        canary_lost,
         foreign_writes,
         alarms,
         unreadable_world,
@@ -76,6 +77,26 @@ fn refused_write(context: &Context<'_>) -> Option<Decision> {
 fn deployment_failed(context: &Context<'_>) -> Option<Decision> {
     let why = context.canary_deployment_failed()?;
     go_back(Cause::Deployment(why))
+}
+
+/// A canary that has traffic and not one healthy target fails all of it, whether an alarm says so or not.
+///
+/// Seen for longer than a read can be old, so that an answer from before its first health is not taken for its death.
+fn canary_lost(context: &Context<'_>) -> Option<Decision> {
+    let health = context.seen.health.get(context.plan().canary()).ok()?;
+    let state = context.state;
+    if health.healthy > 0 || !context.canary_has_weight() {
+        return None;
+    }
+    let what = "it has traffic and not one healthy target".to_owned();
+    let Some(since) = state.canary_unhealthy_since else {
+        return Some(Decision::Note(Fact::CanaryUnhealthy { seen: what }));
+    };
+    let until = later(since, context.plan().timing.settle);
+    if context.now < until {
+        return None;
+    }
+    go_back(Cause::Deployment(what))
 }
 
 /// Drift is noted first, with both sides, and acted upon by policy after that.

@@ -1,7 +1,7 @@
 //! Routes as found, next to what they should be; the one way in which they are written.
 
 use crate::journal::{Fact, Mutation, Purpose};
-use crate::model::{Action, RouteId, equivalent};
+use crate::model::{Action, RouteId, Weight, equivalent};
 use crate::observe::RouteSnapshot;
 
 use super::drift::{RouteView, view_route};
@@ -15,6 +15,17 @@ impl Context<'_> {
 
     pub(super) fn view(&self, route: &RouteSnapshot) -> RouteView {
         view_route(self.state, route, self.seen.routes.seen_at, self.plan().timing.settle)
+    }
+
+    /// Whether this run has left the canary with a share of production traffic.
+    pub(super) fn canary_has_weight(&self) -> bool {
+        let group = self.plan().canary_group();
+        let carries = |id: &RouteId| {
+            let actions = self.state.expected_actions(id).unwrap_or_default();
+            let split = Action::forward_of(actions).and_then(|forward| forward.split().ok());
+            split.is_some_and(|split| split.weight(group) > Weight::ZERO)
+        };
+        self.plan().route_ids().any(carries)
     }
 
     pub(super) fn drift_fact(&self, route: &RouteSnapshot) -> Fact {

@@ -229,7 +229,7 @@ pub enum Cause {
     NoAnswer(String),
     /// A phase took too long.
     Deadline(String),
-    /// ECS gave the canary's deployment up.
+    /// The canary cannot serve: ECS gave its deployment up, or it lost all targets under traffic.
     Deployment(String),
     /// A hook failed.
     Hook(String),
@@ -251,7 +251,7 @@ impl fmt::Display for Cause {
             Cause::AlarmRed { alarm, reason } => write!(f, "alarm {alarm} is red: {reason}"),
             Cause::NoAnswer(what) => write!(f, "no answer: {what}"),
             Cause::Deadline(what) => write!(f, "deadline passed: {what}"),
-            Cause::Deployment(what) => write!(f, "the canary did not come up: {what}"),
+            Cause::Deployment(what) => write!(f, "the canary cannot serve: {what}"),
             Cause::Hook(what) => write!(f, "hook failed: {what}"),
             Cause::Refused(error) => write!(f, "AWS refused: {error}"),
             Cause::Drift(what) => write!(f, "drift: {what}"),

@@ -103,6 +103,8 @@ pub struct RunState {
     pub task_definition: Option<TaskDefinitionArn>,
     /// Since when the canary fleet has been seen complete and healthy.
     pub canary_healthy_since: Option<Timestamp>,
+    /// Since when it no longer has been, after it had.
+    pub canary_unhealthy_since: Option<Timestamp>,
     /// Whether the test route was seen on the canary.
     pub test_route_ready: bool,
     /// How many hooks have passed.
@@ -199,6 +201,7 @@ impl RunState {
             attached: false,
             task_definition,
             canary_healthy_since: None,
+            canary_unhealthy_since: None,
             test_route_ready: false,
             hooks_passed: 0,
             hook_failed: None,
@@ -352,8 +355,13 @@ impl RunState {
             Fact::GreenAtStart => self.green_at_start = true,
             Fact::Attached => self.attached = true,
             Fact::TaskDefinition(arn) => self.task_definition = Some(arn.clone()),
-            Fact::CanaryHealthy { .. } => self.canary_healthy_since = Some(at),
-            Fact::CanaryUnhealthy { .. } => self.canary_healthy_since = None,
+            Fact::CanaryHealthy { .. } => {
+                (self.canary_healthy_since, self.canary_unhealthy_since) = (Some(at), None);
+            }
+            Fact::CanaryUnhealthy { .. } => {
+                self.canary_healthy_since = None;
+                self.canary_unhealthy_since = self.canary_unhealthy_since.or(Some(at));
+            }
             Fact::TestRouteReady => self.test_route_ready = true,
             Fact::HookPassed(index) => self.hooks_passed = index + 1,
             Fact::StepVerified(step) | Fact::StepPassed { step, .. } => {

@@ -116,14 +116,16 @@ impl Action {
 
 /// Whether two lists of actions mean the same to the load balancer.
 ///
-/// AWS rewrites what it is given: it fills in the weight of a group that stands alone, and shows switched-off
-/// stickiness or none at all. Those are no differences; everything else is.
+/// AWS rewrites what it is given: it fills in the weight of a group that stands alone and the order of an action that
+/// does, and shows switched-off stickiness or none at all. Those are no differences; everything else is.
 pub fn equivalent(left: &[Action], right: &[Action]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).all(|(a, b)| normal(a) == normal(b))
+    let alone = left.len() == 1;
+    left.len() == right.len() && left.iter().zip(right).all(|(a, b)| normal(a, alone) == normal(b, alone))
 }
 
-fn normal(action: &Action) -> Action {
-    let ActionKind::Forward(forward) = &action.kind else { return action.clone() };
+fn normal(action: &Action, alone: bool) -> Action {
+    let order = action.order.filter(|_| !alone);
+    let ActionKind::Forward(forward) = &action.kind else { return Action { order, kind: action.kind.clone() } };
     let mut forward = forward.clone();
     forward.stickiness = forward.stickiness.filter(|stickiness| stickiness.enabled);
     match forward.groups.as_mut_slice() {
@@ -131,5 +133,47 @@ fn normal(action: &Action) -> Action {
         groups => groups.iter_mut().for_each(|group| group.weight = group.weight.or(Weight::try_from(1).ok())),
     }
     forward.groups.sort_by(|a, b| a.arn.cmp(&b.arn));
-    Action { order: action.order, kind: ActionKind::Forward(forward) }
+    Action { order, kind: ActionKind::Forward(forward) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn forward(order: Option<i32>, weights: &[(&str, Option<u32>)], stickiness: Option<GroupStickiness>) -> Action {
+        let member = |(name, weight): &(&str, Option<u32>)| ForwardGroup {
+            arn: format!("arn:aws:elasticloadbalancing:eu-west-3:111122223333:targetgroup/{name}/1").parse().unwrap(),
+            weight: weight.map(|weight| Weight::try_from(weight).unwrap()),
+        };
+        Action {
+            order,
+            kind: ActionKind::Forward(Forward { groups: weights.iter().map(member).collect(), stickiness }),
+        }
+    }
+
+    #[test]
+    fn what_aws_fills_in_is_no_difference() {
+        let off = Some(GroupStickiness { enabled: false, duration_seconds: None });
+        let plain = [forward(None, &[("a", None)], None)];
+        assert!(equivalent(&plain, &[forward(Some(1), &[("a", Some(1))], off)]));
+        let pair = [forward(None, &[("a", Some(9)), ("b", None)], None)];
+        assert!(equivalent(&pair, &[forward(None, &[("b", Some(1)), ("a", Some(9))], None)]));
+    }
+
+    #[test]
+    fn all_else_is_a_difference() {
+        let pair = |a, b| forward(Some(1), &[("a", Some(a)), ("b", Some(b))], None);
+        assert!(!equivalent(&[pair(9, 1)], &[pair(90, 10)]), "even where the shares are the same");
+        assert!(!equivalent(&[pair(9, 1)], &[pair(9, 1), pair(9, 1)]));
+        let sticky = Some(GroupStickiness { enabled: true, duration_seconds: Some(60) });
+        assert!(!equivalent(&[pair(9, 1)], &[forward(Some(1), &[("a", Some(9)), ("b", Some(1))], sticky)]));
+        let other = |order| Action {
+            order: Some(order),
+            kind: ActionKind::Other { name: "authenticate-oidc".into(), config: Map::new() },
+        };
+        assert!(
+            !equivalent(&[other(1), pair(9, 1)], &[other(2), pair(9, 1)]),
+            "an order among several means something"
+        );
+    }
 }

@@ -251,6 +251,27 @@ fn a_deployment_that_ecs_gave_up_is_no_drift() {
         (super::bench::revision("web:2"), Some("FAILED".into()), 10);
     green.deployments.push(failed);
     green.messages = vec!["tasks failed to start".into()];
-    let expected = "note restoring: the canary did not come up: ECS gave up the deployment of web:2 (10 tasks failed)";
+    let expected = "note restoring: the canary cannot serve: ECS gave up the deployment of web:2 (10 tasks failed)";
     assert_eq!(bench.decide(), format!("{expected}; tasks failed to start"));
+}
+
+#[test]
+fn a_canary_that_dies_under_traffic_is_left_without_waiting_for_an_alarm() {
+    let mut bench = Bench::at_step(1);
+    bench.seen.health.green.value.as_mut().unwrap().healthy = 0;
+    assert_eq!(bench.decide(), "note canary unhealthy: it has traffic and not one healthy target");
+    bench.fact(Fact::CanaryUnhealthy { seen: String::new() });
+    assert!(bench.decide().starts_with("wait: green to become healthy"), "a read may be old");
+    bench.pass_time(30);
+    let expected = "note restoring: the canary cannot serve: it has traffic and not one healthy target";
+    assert_eq!(bench.decide(), expected);
+    bench.seen.health.green.value.as_mut().unwrap().healthy = 4;
+    assert_eq!(bench.decide(), "note canary healthy 4");
+    let mut bench = Bench::at_step(0);
+    bench.seen.health.green.value.as_mut().unwrap().healthy = 0;
+    assert_eq!(
+        bench.decide(),
+        "note canary unhealthy: 0 of 4 targets are healthy",
+        "without traffic it may take its time"
+    );
 }

@@ -29,7 +29,7 @@ fn the_calm_run_goes_phase_by_phase() {
     assert_eq!(bench.decide(), "note canary healthy 4");
     bench.fact(Fact::CanaryHealthy { healthy: 4 });
     assert_eq!(bench.decide(), "act run hook 0");
-    bench.fact(Fact::HookPassed(0));
+    bench.hook_passed();
     assert_eq!(bench.decide(), "wait: green to stay healthy");
     bench.pass_time(10);
     assert_eq!(bench.decide(), "act set rule step 10% [blue 90 green 10]");

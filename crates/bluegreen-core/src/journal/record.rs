@@ -171,8 +171,6 @@ pub enum Fact {
     },
     /// The test route was seen on the canary.
     TestRouteReady,
-    /// A hook passed.
-    HookPassed(usize),
     /// A `SetWeight` step was read back on every route, or a scale was reached.
     StepVerified(usize),
     /// A step is done.

@@ -363,7 +363,6 @@ impl RunState {
                 self.canary_unhealthy_since = self.canary_unhealthy_since.or(Some(at));
             }
             Fact::TestRouteReady => self.test_route_ready = true,
-            Fact::HookPassed(index) => self.hooks_passed = index + 1,
             Fact::StepVerified(step) | Fact::StepPassed { step, .. } => {
                 self.step = step + 1;
                 self.step_since = at;

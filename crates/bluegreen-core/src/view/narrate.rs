@@ -264,7 +264,6 @@ fn tell_fact(state: &RunState, record: &Record, fact: &Fact) -> Told {
             Told::new(Tone::Warn, format!("{canary} is not healthy any more")).because(seen)
         }
         Fact::TestRouteReady => Told::plain(format!("the test route leads to {canary}")),
-        Fact::HookPassed(index) => Told::good(format!("{} passed", hook_name(&state.plan, *index))),
         Fact::StepVerified(_) | Fact::StepPassed { .. } => tell_step(state, fact),
         Fact::GateClosed { why } => Told::new(Tone::Warn, "gate closed, nothing moves forward").because(why),
         Fact::GateOpened => {

@@ -4,7 +4,7 @@ use super::StepState::{Current, Done, Pending, Skipped, Stopped};
 use super::testing::*;
 use super::*;
 use crate::event::Look;
-use crate::journal::{Cause, Purpose, Resolution, Terminal, Verb};
+use crate::journal::{Cause, Mutation, Purpose, Resolution, Terminal, Verb};
 use crate::model::AfterCommit;
 use crate::observe::AlarmState;
 use crate::ports::{CallError, ErrorClass};
@@ -32,6 +32,7 @@ fn states(view: &RunView) -> Vec<StepState> {
 fn phases_follow_one_another() {
     let mut plan = plan();
     plan.baseline.test_route = Some(plan.baseline.routes.remove(1));
+    let hook = plan.pre_traffic[0].clone();
     let mut script = Script::new(plan);
     let phase = |script: &Script| view(script).phase;
     assert_eq!(phase(&script), Phase::Preparing);
@@ -40,7 +41,7 @@ fn phases_follow_one_another() {
     assert_eq!(phase(script.fact(Fact::TaskDefinition(revision("frontend:42")))), Phase::Filling);
     assert_eq!(phase(script.fact(Fact::CanaryHealthy { healthy: 4 })), Phase::SmokeTest);
     assert_eq!(phase(script.fact(Fact::TestRouteReady)), Phase::SmokeTest);
-    assert_eq!(phase(script.fact(Fact::HookPassed(0))), Phase::Step);
+    assert_eq!(phase(script.intend(Mutation::RunHook(0, hook), "").applied()), Phase::Step);
     assert_eq!(phase(script.fact(Fact::StepVerified(0))), Phase::Holding);
     assert_eq!(phase(script.command(Verb::Pause)), Phase::Paused);
     assert_eq!(phase(script.command(Verb::Promote)), Phase::Holding);

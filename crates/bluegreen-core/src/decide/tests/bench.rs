@@ -208,7 +208,7 @@ impl Bench {
         bench.registered();
         bench.scaled(4);
         bench.fact(Fact::CanaryHealthy { healthy: 4 });
-        bench.fact(Fact::HookPassed(0));
+        bench.hook_passed();
         bench.pass_time(10);
         for index in 0..step {
             match bench.state.plan.steps[index].clone() {
@@ -278,6 +278,12 @@ impl Bench {
     pub(super) fn registered(&mut self) {
         let intent = self.intent(Mutation::RegisterTaskDefinition);
         self.outcome(intent, Resolution::Applied { task_definition: Some(revision("web:2")) });
+    }
+
+    pub(super) fn hook_passed(&mut self) {
+        let hook = self.state.plan.pre_traffic[0].clone();
+        let intent = self.intent(Mutation::RunHook(0, hook));
+        self.outcome(intent, Resolution::Applied { task_definition: None });
     }
 
     pub(super) fn registration_in_doubt(&mut self) {
@@ -365,7 +371,6 @@ fn say_fact(fact: &Fact) -> String {
         Fact::Committed => "committed".into(),
         Fact::OldFleetSettled => "old fleet settled".into(),
         Fact::TestRouteReady => "test route ready".into(),
-        Fact::HookPassed(index) => format!("hook {index} passed"),
     }
 }
 

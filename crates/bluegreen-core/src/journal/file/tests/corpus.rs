@@ -94,7 +94,6 @@ fn facts() -> Vec<Fact> {
         Fact::CanaryHealthy { healthy: 4 },
         Fact::CanaryUnhealthy { seen: "3 of 4".into() },
         Fact::TestRouteReady,
-        Fact::HookPassed(0),
         Fact::StepVerified(0),
         Fact::StepPassed { step: 1, why: "over".into() },
         Fact::GateClosed { why: "no data".into() },

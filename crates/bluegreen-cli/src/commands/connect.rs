@@ -26,6 +26,7 @@ pub(super) async fn aws(args: &AwsArgs, region: Option<&str>) -> Result<AwsPorts
         profile: args.profile.clone(),
         endpoint: None,
         insecure_endpoint: args.insecure_endpoint,
+        made_up_credentials: false,
     };
     let found = aws::connect(options)
         .await

@@ -68,3 +68,12 @@ async fn every_call_has_limits() {
     );
     assert!(shared.app_name().is_some_and(|name| name.as_ref().starts_with("bluegreen-")));
 }
+
+#[tokio::test]
+async fn made_up_credentials_are_taken_from_nowhere_else() {
+    use aws_credential_types::provider::ProvideCredentials;
+
+    let made_up = ConnectOptions { made_up_credentials: true, ..options("http://127.0.0.1:1", true) };
+    let found = load(made_up).await.credentials_provider().unwrap().provide_credentials().await.unwrap();
+    assert_eq!((found.access_key_id(), found.session_token()), ("sandbox", None));
+}

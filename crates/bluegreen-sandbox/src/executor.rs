@@ -17,18 +17,17 @@ use bluegreen_core::ports::Ports;
 use futures::future::{FutureExt, LocalBoxFuture};
 
 use crate::faults::FaultRule;
-use crate::fronts::ports::{Front, HookScript};
-use crate::laws::{self, Violation};
+use crate::fronts::ports::Front;
+use crate::laws::Violation;
 use crate::seed::Sequence;
+use crate::stage::{HookScript, Shared};
 use crate::store::MemoryStore;
 use crate::trace::Call;
-use crate::world::{Ms, World};
+use crate::world::{Ms, World, millis};
 
 mod explore;
-mod shared;
 
 pub use explore::{Explored, explore};
-pub(crate) use shared::{Inner, Shared, pause};
 
 /// The order in which operators that can run are polled.
 #[derive(Clone, Debug)]
@@ -368,7 +367,7 @@ impl<T: 'static> Sim<T> {
         let rest = now + inner.world.config.propagation.max;
         if end == End::Settled {
             inner.world.advance_to(rest);
-            laws::judge_end(&mut inner);
+            inner.judge_end();
         }
         let operators = self.slots.iter().map(|slot| OperatorReport {
             name: slot.name.clone(),
@@ -403,11 +402,6 @@ impl<T: 'static> Sim<T> {
     pub fn journal(&self, run: &RunId) -> Vec<Record> {
         self.shared.lock().store.records(run).to_vec()
     }
-}
-
-/// A duration in whole milliseconds.
-pub(crate) fn millis(duration: Duration) -> Ms {
-    Ms::try_from(duration.as_millis()).unwrap_or(Ms::MAX / 4)
 }
 
 #[cfg(test)]

@@ -9,12 +9,11 @@ use bluegreen_core::journal::{Body, Fact, Record, Resolution, Verb};
 use bluegreen_core::model::{Action, ActionKind, Color, Percent, RouteId, Step, TaskDefinitionArn, Timestamp, Weight};
 use bluegreen_core::plan::{Plan, Release};
 
-use crate::executor::{Inner, millis};
 use crate::trace::{ActionsWrite, Answer, Call, Detail, ServiceWrite};
 use crate::world::balancer::share_ppm;
-use crate::world::{Ms, World};
+use crate::world::{Ms, World, millis};
 
-mod ending;
+pub(crate) mod ending;
 mod fleet;
 mod gates;
 mod traffic;
@@ -218,72 +217,16 @@ fn baseline_of<'a>(plan: &'a Plan, route: &RouteId) -> Option<&'a [Action]> {
 }
 
 /// The plan of a run.
-fn plan_of(journal: &[Record]) -> Option<&Plan> {
+pub(crate) fn plan_of(journal: &[Record]) -> Option<&Plan> {
     match &journal.first()?.body {
         Body::Started { plan, .. } => Some(plan),
         _ => None,
     }
 }
 
-/// Judges the newest call of the trace, which has just taken effect.
-pub(crate) fn judge_write(inner: &mut Inner) {
-    let found = {
-        let Some((call, trace)) = inner.trace.split_last() else { return };
-        let journal = inner.store.held_records();
-        let violation =
-            |(law, what)| Violation { law, call: call.index, at: call.at, operator: call.operator.clone(), what };
-        let judged: Vec<(&'static str, String)> = match (&call.detail, plan_of(journal)) {
-            (Detail::Appended(record), Some(plan)) => match &record.body {
-                Body::Finished(ending) => ending::at_report(inner, plan, journal, ending.terminal),
-                _ => Vec::new(),
-            },
-            (Detail::Actions(_) | Detail::Service(_) | Detail::Registered(..), Some(plan)) => {
-                let case = Case {
-                    plan,
-                    world: &inner.world,
-                    trace,
-                    call,
-                    journal,
-                    holder: inner.store.holder(),
-                    journal_failed: trace.iter().any(|earlier| {
-                        earlier.operator == call.operator && earlier.operation == "journal:Append" && !earlier.applied
-                    }),
-                };
-                judge(&case)
-            }
-            (Detail::Actions(_) | Detail::Service(_) | Detail::Registered(..), None) => {
-                vec![("S4", format!("{} without a plan in a journal that is held", call.operation))]
-            }
-            _ => Vec::new(),
-        };
-        judged.into_iter().map(violation).collect::<Vec<_>>()
-    };
-    inner.violations.extend(found);
-}
-
 /// The laws that one write breaks.
 pub fn judge(case: &Case<'_>) -> Vec<(&'static str, String)> {
     LAWS.iter().filter_map(|(law, check)| check(case).err().map(|what| (*law, what))).collect()
-}
-
-/// Judges the end state, after the data plane has had its time.
-pub(crate) fn judge_end(inner: &mut Inner) {
-    let mut found = Vec::new();
-    for (run, journal) in inner.store.runs() {
-        let ending = journal.iter().rev().find_map(|record| match &record.body {
-            Body::Finished(ending) => Some(ending),
-            _ => None,
-        });
-        let Some((plan, ending)) = plan_of(journal).zip(ending) else { continue };
-        found.extend(ending::at_rest(&inner.world, plan, ending.terminal).into_iter().map(|what| Violation {
-            law: "S12",
-            call: inner.calls,
-            at: inner.world.now(),
-            operator: run.to_string(),
-            what,
-        }));
-    }
-    inner.violations.extend(found);
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! - [`fronts`]: the world as ports; every call yields before it is made and before its answer arrives.
 //! - [`faults`]: what goes wrong with single calls; [`world::Deed`]: what other people do meanwhile.
 //! - [`executor`]: operators polled one at a time in a chosen order, killed and replaced, and all their interleavings.
+//! - [`stage`]: what operators share, and where the laws are asked.
 //! - [`store`]: journals in memory, with the lock of a dead operator released like a dead process's.
 //! - [`laws`]: the safety properties, judged at the instant of every write.
 //! - [`scenario`]: a ready-made shop with its plan.
@@ -16,6 +17,7 @@ pub mod fronts;
 pub mod laws;
 pub mod scenario;
 pub mod seed;
+pub mod stage;
 pub mod store;
 pub mod trace;
 pub mod world;

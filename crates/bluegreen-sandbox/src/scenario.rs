@@ -116,7 +116,7 @@ impl Scenario {
     /// least `share`.
     pub fn red_at(mut self, share: Percent, after: Duration, clears: Option<Duration>) -> Scenario {
         let watch = Watch::Revision(NEW_REVISION.to_owned());
-        let millis = crate::executor::millis;
+        let millis = crate::world::millis;
         let ppm = u32::from(share.tenths()) * 1_000;
         self.alarm_rules.push(AlarmRule::new(METRIC_ALARMS[0], watch, ppm, millis(after), clears.map(millis)));
         self
@@ -205,7 +205,7 @@ impl Scenario {
         let listeners = ["http", "https", "test"].map(|name| arn(&format!("listener/app/shop/50dc/{name}")));
         state.balancers.insert(self.load_balancer(), listeners.to_vec());
         self.furnish_routes(state);
-        let drain = crate::executor::millis(self.timing.drain);
+        let drain = crate::world::millis(self.timing.drain);
         let groups = self.groups();
         let ops: TargetGroupArn = arn("targetgroup/ops/cccc");
         for group in [&groups.blue, &groups.green, &ops] {

@@ -1,80 +1,12 @@
 //! Journals in memory, for one service: the lock, the sequence check and the inbox of the file store, and nothing else.
 //! A torn last line is the file store's own affair.
 
-use std::collections::BTreeMap;
-use std::ops::Range;
-
 use async_trait::async_trait;
-use bluegreen_core::journal::{Body, Command, Fact, Journal, JournalError, Operator, Record, Store, Verb};
-use bluegreen_core::model::{RunId, Timestamp};
+use bluegreen_core::journal::{Body, Command, Journal, JournalError, Operator, Record, Store};
+use bluegreen_core::model::RunId;
 
-use crate::executor::{Inner, Shared, pause};
+use crate::stage::{Inner, Shared, pause};
 use crate::trace::{Answer, Call, Detail};
-use crate::world::Ms;
-
-/// What all operators' stores share.
-#[derive(Debug, Default)]
-pub(crate) struct StoreState {
-    runs: BTreeMap<RunId, Vec<Record>>,
-    inbox: BTreeMap<RunId, Vec<Command>>,
-    lock: Option<Lock>,
-    next_token: u64,
-    /// The time in which nothing can be appended.
-    pub(crate) full: Option<Range<Ms>>,
-}
-
-/// Who works on the service.
-#[derive(Clone, Debug)]
-struct Lock {
-    /// The name by which the executor knows the holder.
-    holder: String,
-    owner: Operator,
-    run: RunId,
-    token: u64,
-}
-
-impl StoreState {
-    /// The records of a run.
-    pub(crate) fn records(&self, run: &RunId) -> &[Record] {
-        self.runs.get(run).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// All runs.
-    pub(crate) fn runs(&self) -> impl Iterator<Item = (&RunId, &Vec<Record>)> {
-        self.runs.iter()
-    }
-
-    /// Who holds the lock.
-    pub(crate) fn holder(&self) -> Option<&str> {
-        self.lock.as_ref().map(|lock| lock.holder.as_str())
-    }
-
-    /// The records of the run that is being worked on.
-    pub(crate) fn held_records(&self) -> &[Record] {
-        self.lock.as_ref().map(|lock| self.records(&lock.run)).unwrap_or_default()
-    }
-
-    pub(crate) fn is_full(&self, now: Ms) -> bool {
-        self.full.as_ref().is_some_and(|window| window.contains(&now))
-    }
-
-    pub(crate) fn give(&mut self, run: &RunId, verb: Verb, at: Timestamp) {
-        let inbox = self.inbox.entry(run.clone()).or_default();
-        let id = format!("{:06}", inbox.len());
-        inbox.push(Command { id, at, by: "second@terminal (pid 2)".to_owned(), verb });
-    }
-
-    fn pending(&self, run: &RunId) -> Vec<Command> {
-        let taken = |command: &Command| {
-            self.records(run).iter().any(|record| match &record.body {
-                Body::Fact(Fact::Commanded(other)) => other.id == command.id,
-                _ => false,
-            })
-        };
-        let inbox = self.inbox.get(run).map(Vec::as_slice).unwrap_or_default();
-        inbox.iter().filter(|command| !taken(command)).cloned().collect()
-    }
-}
 
 /// The journals as one operator reaches them.
 pub(crate) struct MemoryStore {
@@ -95,7 +27,7 @@ impl Store for MemoryStore {
         let opened = {
             let mut inner = self.shared.lock();
             let index = inner.next_call();
-            let opened = inner.open(&self.operator, run, operator);
+            let opened = inner.store.take(&self.operator, run, operator);
             let told = opened.clone();
             inner.note_journal(index, &self.operator, "journal:Open", run.to_string(), Detail::None, &told);
             opened
@@ -121,10 +53,7 @@ struct MemoryJournal {
 
 impl Drop for MemoryJournal {
     fn drop(&mut self) {
-        let mut inner = self.shared.lock();
-        if inner.store.lock.as_ref().is_some_and(|lock| lock.token == self.token) {
-            inner.store.lock = None;
-        }
+        self.shared.lock().store.release(self.token);
     }
 }
 
@@ -159,29 +88,10 @@ impl Journal for MemoryJournal {
 }
 
 impl Inner {
-    fn open(&mut self, holder: &str, run: &RunId, owner: &Operator) -> Result<u64, JournalError> {
-        if let Some(lock) = &self.store.lock {
-            return Err(JournalError::Held { run: lock.run.to_string(), owner: lock.owner.to_string() });
-        }
-        let token = self.store.next_token;
-        self.store.next_token += 1;
-        self.store.runs.entry(run.clone()).or_default();
-        self.store.lock = Some(Lock { holder: holder.to_owned(), owner: owner.clone(), run: run.clone(), token });
-        Ok(token)
-    }
-
     fn append(&mut self, operator: &str, run: &RunId, record: &Record) -> Result<(), JournalError> {
         let index = self.next_call();
-        let found = self.store.records(run).len() as u64;
-        let appended = if self.store.is_full(self.world.now_ms()) {
-            let place = format!("the journal of {run}");
-            Err(JournalError::Storage { action: "append to", place, what: "no space left on device".to_owned() })
-        } else if record.seq == found {
-            self.store.runs.entry(run.clone()).or_default().push(record.clone());
-            Ok(())
-        } else {
-            Err(JournalError::Conflict { expected: record.seq, found })
-        };
+        let now = self.world.now_ms();
+        let appended = self.store.append(run, record, now);
         let detail = if appended.is_ok() { Detail::Appended(Box::new(record.clone())) } else { Detail::None };
         self.note_journal(index, operator, "journal:Append", kind(&record.body), detail, &appended);
         appended

@@ -5,6 +5,7 @@
 //! versions, so that a read can be answered from the past.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -30,6 +31,11 @@ pub use traffic::{Client, Traffic};
 
 /// Milliseconds since the world began.
 pub type Ms = u64;
+
+/// A duration in whole milliseconds.
+pub(crate) fn millis(duration: Duration) -> Ms {
+    Ms::try_from(duration.as_millis()).unwrap_or(Ms::MAX / 4)
+}
 
 /// The kinds of reads that can be answered from the past, each with its own lag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

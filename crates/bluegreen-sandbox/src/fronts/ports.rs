@@ -10,12 +10,10 @@ use async_trait::async_trait;
 use bluegreen_core::model::{Hook, Timestamp};
 use bluegreen_core::ports::{CallError, Caller, Clock, ErrorClass, HookEnd, Hooks, Identity, Outcome, Ports};
 
-use crate::executor::{Inner, Shared, pause};
 use crate::faults::{Asked, Fault};
-use crate::laws;
-use crate::trace::{Answer, Call, Detail, WORLD};
-use crate::world::Refusal;
-use crate::world::{Ms, ReadKind, State, World};
+use crate::stage::{Inner, Shared, pause};
+use crate::trace::{Answer, Call, Detail};
+use crate::world::{Ms, ReadKind, Refusal, State, World};
 
 mod aws;
 
@@ -23,17 +21,6 @@ mod aws;
 pub(crate) struct Front {
     shared: Shared,
     operator: String,
-}
-
-/// How the user's hooks end.
-#[derive(Clone, Debug, Default)]
-pub struct HookScript {
-    /// How long each takes, in milliseconds.
-    pub takes: Ms,
-    /// What its end is; after the last one, the last one again; passed where there is none.
-    pub ends: Vec<HookEnd>,
-    /// How many have run.
-    pub ran: usize,
 }
 
 /// A call on its way.
@@ -148,30 +135,6 @@ impl Inner {
         Begun { index, sent_at: self.world.now(), operation, argument, mutating, fault }
     }
 
-    /// A number for a call; what was to happen before it has happened.
-    pub(crate) fn next_call(&mut self) -> u64 {
-        let index = self.calls;
-        self.calls += 1;
-        for deed in self.world.before_call(index) {
-            let text = format!("{deed:?}");
-            self.effect(&text);
-            self.trace.push(Call {
-                index,
-                operator: WORLD.to_owned(),
-                operation: "deed",
-                argument: text,
-                sent_at: self.world.now(),
-                at: self.world.now(),
-                answered_at: self.world.now(),
-                mutating: true,
-                applied: true,
-                answer: Answer::Ok,
-                detail: Detail::None,
-            });
-        }
-        index
-    }
-
     fn answered<T: Debug>(
         &mut self,
         operator: &str,
@@ -241,21 +204,6 @@ impl Inner {
             detail,
         };
         self.push_call(call, answer);
-    }
-
-    /// Puts a call into the trace; a write is judged at once.
-    pub(crate) fn push_call<A: Debug>(&mut self, call: Call, answer: &A) {
-        if self.fingerprints {
-            self.tell(&call.operator.clone(), &format!("{answer:?}"));
-            if call.applied {
-                self.effect(&(&call.operator, &call.argument, format!("{:?}", call.detail)));
-            }
-        }
-        let applied = call.applied;
-        self.trace.push(call);
-        if applied {
-            laws::judge_write(self);
-        }
     }
 }
 

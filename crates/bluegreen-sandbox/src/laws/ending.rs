@@ -4,23 +4,25 @@ use bluegreen_core::journal::{Record, Terminal};
 use bluegreen_core::plan::Plan;
 
 use super::{asked_revision, baseline_of, normal, percent};
-use crate::executor::{Inner, millis};
 use crate::trace::{Call, WORLD};
-use crate::world::{Ms, State, World, Writer};
+use crate::world::{Ms, State, World, Writer, millis};
 
 /// Judges a report at the instant at which it is written.
-pub(super) fn at_report(
-    inner: &Inner,
+///
+/// `trace` is that of a single run, or `None` where other runs wrote too.
+pub(crate) fn at_report(
+    world: &World,
+    trace: Option<&[Call]>,
     plan: &Plan,
     journal: &[Record],
     terminal: Terminal,
 ) -> Vec<(&'static str, String)> {
     let by_operator = |call: &Call| call.operator != WORLD && !call.operation.starts_with("journal:");
-    let written = || inner.trace.iter().any(|call| call.applied && by_operator(call));
+    let written = |trace: &[Call]| trace.iter().any(|call| call.applied && by_operator(call));
     let found = match terminal {
-        Terminal::Promoted => promoted(&inner.world, plan, journal),
-        Terminal::RolledBack | Terminal::Aborted => restored(&inner.world, plan),
-        Terminal::Refused if inner.store.runs().count() == 1 && written() => {
+        Terminal::Promoted => promoted(world, plan, journal),
+        Terminal::RolledBack | Terminal::Aborted => restored(world, plan),
+        Terminal::Refused if trace.is_some_and(written) => {
             vec!["refused, although something had been written".to_owned()]
         }
         Terminal::Refused | Terminal::Held | Terminal::RollbackFailed => Vec::new(),
@@ -75,7 +77,7 @@ pub(super) fn restored(world: &World, plan: &Plan) -> Vec<String> {
 }
 
 /// Judges the end of a run when the data plane has come to rest.
-pub(super) fn at_rest(world: &World, plan: &Plan, terminal: Terminal) -> Vec<String> {
+pub(crate) fn at_rest(world: &World, plan: &Plan, terminal: Terminal) -> Vec<String> {
     let mut found = Vec::new();
     for id in plan.route_ids() {
         let Some(route) = world.state().routes.get(id).filter(|route| route.writer != Writer::ThirdParty) else {

@@ -3,9 +3,8 @@
 use bluegreen_core::journal::Fact;
 
 use super::{Case, Judgement, percent};
-use crate::executor::millis;
 use crate::trace::Detail;
-use crate::world::State;
+use crate::world::{State, millis};
 
 /// S5: until commit the stable fleet keeps its count and its revision, and a rise needs both to be there still.
 pub(super) fn retreat_ready(case: &Case<'_>) -> Judgement {

@@ -4,9 +4,8 @@ use bluegreen_core::journal::{Body, Fact, Mutation};
 use bluegreen_core::model::{Action, ActionKind, Forward, Percent, Step};
 
 use super::{Case, Judgement, baseline_of, normal, percent, rise_of};
-use crate::executor::millis;
 use crate::trace::Detail;
-use crate::world::Writer;
+use crate::world::{Writer, millis};
 
 /// S1: a route keeps everything but its weights; the weights are between the planned groups and not all zero. On the way
 /// back stickiness may go off and the canary group may leave.

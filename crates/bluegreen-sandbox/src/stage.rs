@@ -1,25 +1,31 @@
-//! What operators share: the world, the journals, and the clock's timers, behind one lock that no await holds.
+//! What operators share: the world, the journals, the trace and the clock's timers, behind one lock that no await holds.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::hash::Hash;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use bluegreen_core::ports::HookEnd;
+
 use crate::faults::Faults;
-use crate::fronts::ports::HookScript;
 use crate::laws::Violation;
 use crate::seed::draw;
-use crate::store::StoreState;
-use crate::trace::Call;
+use crate::trace::{Answer, Call, Detail, WORLD};
 use crate::world::{Ms, World};
+
+mod journals;
+mod judge;
+
+use journals::Journals;
 
 #[derive(Clone)]
 pub(crate) struct Shared(Arc<Mutex<Inner>>);
 
 pub(crate) struct Inner {
     pub(crate) world: World,
-    pub(crate) store: StoreState,
+    pub(crate) store: Journals,
     pub(crate) trace: Vec<Call>,
     pub(crate) calls: u64,
     pub(crate) faults: Faults,
@@ -35,11 +41,22 @@ pub(crate) struct Inner {
     done: u64,
 }
 
+/// How the user's hooks end.
+#[derive(Clone, Debug, Default)]
+pub struct HookScript {
+    /// How long each takes, in milliseconds.
+    pub takes: Ms,
+    /// What its end is; after the last one, the last one again; passed where there is none.
+    pub ends: Vec<HookEnd>,
+    /// How many have run.
+    pub ran: usize,
+}
+
 impl Shared {
     pub(crate) fn new(world: World, seed: u64) -> Shared {
         Shared(Arc::new(Mutex::new(Inner {
             world,
-            store: StoreState::default(),
+            store: Journals::default(),
             trace: Vec::new(),
             calls: 0,
             faults: Faults::new(seed),
@@ -75,6 +92,45 @@ impl Inner {
         let later = self.timers.split_off(&(self.world.now_ms() + 1, 0));
         for waker in std::mem::replace(&mut self.timers, later).into_values() {
             waker.wake();
+        }
+    }
+
+    /// A number for a call; what was to happen before it has happened.
+    pub(crate) fn next_call(&mut self) -> u64 {
+        let index = self.calls;
+        self.calls += 1;
+        for deed in self.world.before_call(index) {
+            let text = format!("{deed:?}");
+            self.effect(&text);
+            self.trace.push(Call {
+                index,
+                operator: WORLD.to_owned(),
+                operation: "deed",
+                argument: text,
+                sent_at: self.world.now(),
+                at: self.world.now(),
+                answered_at: self.world.now(),
+                mutating: true,
+                applied: true,
+                answer: Answer::Ok,
+                detail: Detail::None,
+            });
+        }
+        index
+    }
+
+    /// Puts a call into the trace; a write is judged at once.
+    pub(crate) fn push_call<A: Debug>(&mut self, call: Call, answer: &A) {
+        if self.fingerprints {
+            self.tell(&call.operator.clone(), &format!("{answer:?}"));
+            if call.applied {
+                self.effect(&(&call.operator, &call.argument, format!("{:?}", call.detail)));
+            }
+        }
+        let applied = call.applied;
+        self.trace.push(call);
+        if applied {
+            self.judge_newest();
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`world`]: what AWS knows and how it behaves, as a function of virtual time.
 //! - [`fronts`]: the world as ports; every call yields before it is made and before its answer arrives.
+//! - [`wire`]: requests and answers as trees, in AWS's protocols; [`services`]: what answers them.
 //! - [`faults`]: what goes wrong with single calls; [`world::Deed`]: what other people do meanwhile.
 //! - [`executor`]: operators polled one at a time in a chosen order, killed and replaced, and all their interleavings.
 //! - [`stage`]: what operators share, and where the laws are asked.
@@ -18,6 +19,8 @@ pub mod laws;
 pub mod scenario;
 pub mod seed;
 pub mod stage;
+pub mod services;
 pub mod store;
 pub mod trace;
+pub mod wire;
 pub mod world;

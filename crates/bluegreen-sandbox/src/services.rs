@@ -1,0 +1,63 @@
+//! The services: plain functions from a tree to a tree, over the world.
+
+use std::hash::Hash;
+
+use crate::wire::{ApiError, Node, Request, Service};
+use crate::world::{Ms, ReadKind, State, World, Writer};
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The application id in its user agent, or `client`.
+    pub name: String,
+}
+
+impl Caller {
+    /// A caller of that name.
+    pub fn new(name: impl Into<String>) -> Caller {
+        Caller { name: name.into() }
+    }
+
+    /// The caller as what it writes remembers it.
+    pub fn writer(&self) -> Writer {
+        Writer::Operator(self.name.clone())
+    }
+}
+
+/// One call as a service sees it.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// AWS. Mutations go here, and so do the checks that they make: a write knows the newest state.
+    pub world: &'a mut World,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// The number of the call; draws for it are made with that.
+    pub index: u64,
+    /// Reads are answered from this many milliseconds ago, instead of what the world's lags say.
+    pub stale: Option<Ms>,
+}
+
+impl<'a> Context<'a> {
+    /// A call without a fault.
+    pub fn new(world: &'a mut World, caller: &'a Caller, index: u64) -> Context<'a> {
+        Context { world, caller, index, stale: None }
+    }
+
+    /// What a read of this kind sees, and when that was. `what` names the thing that is read: reads of different things
+    /// in one call may have different ages.
+    pub fn read<W: Hash>(&self, kind: ReadKind, what: &W) -> (&State, Ms) {
+        let lag = self.stale.unwrap_or_else(|| self.world.lag(kind, &(&self.caller.name, self.index, what)));
+        self.world.state_before(lag)
+    }
+}
+
+/// The answer to a request.
+pub fn serve(context: &mut Context<'_>, request: &Request) -> Result<Node, ApiError> {
+    let _ = context;
+    match request.service {
+        // One arm a service: `Service::Ecs => ecs::serve(context, request)`.
+        Service::Elbv2 | Service::Ecs | Service::CloudWatch | Service::CodeDeploy | Service::Sts | Service::Tagging => {
+            Err(ApiError::not_implemented(request.service, &request.operation))
+        }
+    }
+}

@@ -14,8 +14,8 @@ use bluegreen_core::plan::{Baseline, PLAN_VERSION, Plan, PlannedAlarm, Release, 
 use serde_json::{Value, json};
 
 use crate::world::{
-    AlarmRecord, AlarmRule, Client, Config, DefinitionRecord, DeploymentRecord, GroupRecord, Lag, Ms, ReadLags,
-    RouteRecord, ServiceRecord, State, Task, Watch, World, Writer,
+    AlarmRecord, AlarmRule, BalancerRecord, Client, Config, DefinitionRecord, DeploymentRecord, GroupRecord, Lag,
+    ListenerRecord, Ms, ReadLags, RouteRecord, ServiceRecord, State, Task, Watch, World,
 };
 
 /// The cluster's name.
@@ -202,8 +202,11 @@ impl Scenario {
     }
 
     fn furnish(&self, state: &mut State) {
-        let listeners = ["http", "https", "test"].map(|name| arn(&format!("listener/app/shop/50dc/{name}")));
-        state.balancers.insert(self.load_balancer(), listeners.to_vec());
+        state.balancers.insert(self.load_balancer(), BalancerRecord::new("shop"));
+        for (name, protocol, port) in [("http", "HTTP", 80), ("https", "HTTPS", 443), ("test", "HTTPS", 9_443)] {
+            let listener = arn::<ListenerArn>(&format!("listener/app/shop/50dc/{name}"));
+            state.listeners.insert(listener, ListenerRecord::new(self.load_balancer(), protocol, port));
+        }
         self.furnish_routes(state);
         let drain = crate::world::millis(self.timing.drain);
         let groups = self.groups();
@@ -233,12 +236,12 @@ impl Scenario {
                 RouteId::DefaultAction(_) => json!([]),
             };
             let actions = self.baseline_actions(&id);
-            state.routes.insert(id, route_record(&priority, conditions, actions));
+            state.routes.insert(id, RouteRecord::new(&priority, conditions, actions));
         }
         if self.test_route {
             let id = self.test_route_id();
             let actions = self.baseline_actions(&id);
-            state.routes.insert(id, route_record("default", json!([]), actions));
+            state.routes.insert(id, RouteRecord::new("default", json!([]), actions));
         }
         let foreign = Forward {
             groups: vec![ForwardGroup { arn: arn("targetgroup/ops/cccc"), weight: Weight::try_from(1).ok() }],
@@ -246,7 +249,7 @@ impl Scenario {
         };
         let actions = vec![Action { order: Some(1), kind: ActionKind::Forward(foreign) }];
         let conditions = json!([{"Field": "path-pattern", "Values": ["/ops/*"]}]);
-        state.routes.insert(self.foreign_route_id(), route_record("900", conditions, actions));
+        state.routes.insert(self.foreign_route_id(), RouteRecord::new("900", conditions, actions));
     }
 
     fn service_record(&self, name: &str, desired: u32, group: TargetGroupArn) -> ServiceRecord {
@@ -377,25 +380,7 @@ pub fn fast_timing() -> Timing {
 }
 
 fn group_record(drain: Ms) -> GroupRecord {
-    GroupRecord {
-        protocol: "HTTP".to_owned(),
-        target_type: "ip".to_owned(),
-        vpc: "vpc-1".to_owned(),
-        drain,
-        target_sticky: false,
-        attached_since: None,
-    }
-}
-
-fn route_record(priority: &str, conditions: Value, actions: Vec<Action>) -> RouteRecord {
-    RouteRecord {
-        priority: priority.to_owned(),
-        conditions,
-        actions,
-        routed: Vec::new(),
-        writer: Writer::Nobody,
-        written_at: 0,
-    }
+    GroupRecord { drain, ..GroupRecord::new("HTTP", 8_080, "ip", "vpc-1") }
 }
 
 /// An `authenticate-oidc` action as AWS shows it: without its secret.

@@ -25,7 +25,8 @@ pub use balancer::Refusal;
 pub use config::{Behaviour, Config, Lag, Quotas, ReadLags};
 pub use script::{Deed, When};
 pub use state::{
-    AlarmRecord, DefinitionRecord, DeploymentRecord, GroupRecord, RouteRecord, ServiceRecord, State, Task, Writer,
+    AlarmRecord, BalancerRecord, DefinitionRecord, DeploymentRecord, GroupRecord, HealthCheck, ListenerRecord,
+    RouteRecord, ServiceRecord, State, Task, Writer,
 };
 pub use traffic::{Client, Traffic};
 

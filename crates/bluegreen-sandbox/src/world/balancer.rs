@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use bluegreen_core::model::{Action, ActionKind, Forward, LoadBalancerArn, RouteId, TargetGroupArn};
+use bluegreen_core::model::{Action, ActionKind, Forward, ListenerArn, LoadBalancerArn, RouteId, TargetGroupArn};
 use bluegreen_core::observe::{LoadBalancer, RouteSnapshot, TargetGroup};
 use bluegreen_core::ports::ErrorClass;
 
-use super::{Ms, RouteRecord, State, World, Writer};
+use super::{ListenerRecord, Ms, RouteRecord, State, World, Writer};
 use crate::seed::draw;
 
 /// Why AWS refuses, before it has a name for the operation.
@@ -142,15 +142,16 @@ impl State {
 
     /// A load balancer with all its routes.
     pub fn balancer(&self, arn: &LoadBalancerArn) -> Option<LoadBalancer> {
-        let listeners = self.balancers.get(arn)?.clone();
+        self.balancers.get(arn)?;
+        let own = |(_, listener): &(_, &ListenerRecord)| listener.balancer == *arn;
+        let listeners: Vec<ListenerArn> = self.listeners.iter().filter(own).map(|(id, _)| id.clone()).collect();
         let on = |id: &RouteId| listeners.contains(&id.listener());
         let routes = self.routes.iter().filter(|(id, _)| on(id)).map(|(id, route)| snapshot(id, route)).collect();
         Some(LoadBalancer { arn: arn.clone(), listeners, routes })
     }
 
     fn balancer_of(&self, id: &RouteId) -> Option<LoadBalancerArn> {
-        let listener = id.listener();
-        self.balancers.iter().find(|(_, listeners)| listeners.contains(&listener)).map(|(arn, _)| arn.clone())
+        self.listeners.get(&id.listener()).map(|listener| listener.balancer.clone())
     }
 }
 

@@ -31,6 +31,10 @@ pub struct Config {
     pub requests_per_second: u64,
     /// How long a closed minute's metrics take to arrive.
     pub metric_delay: Ms,
+    /// From making a load balancer to its state `active`.
+    pub provisioning: Ms,
+    /// The most items in one page of any list, where that is fewer than AWS gives; at least 1.
+    pub page_size: Option<usize>,
     /// AWS's limits.
     pub quotas: Quotas,
 }
@@ -52,6 +56,8 @@ impl Config {
             capacity: 100,
             requests_per_second: 50,
             metric_delay: 1_000,
+            provisioning: 0,
+            page_size: None,
             quotas: Quotas::default(),
         }
     }
@@ -128,11 +134,33 @@ pub struct Quotas {
     pub alarm_names: usize,
     /// The highest weight.
     pub highest_weight: u16,
+    /// Different target groups in all routes of one load balancer.
+    pub groups_per_balancer: usize,
+    /// Rules of one load balancer, default ones not counted.
+    pub rules_per_balancer: usize,
+    /// Listeners of one load balancer.
+    pub listeners_per_balancer: usize,
+    /// Application load balancers of the account.
+    pub balancers: usize,
+    /// Target groups of the account.
+    pub groups: usize,
+    /// Tags of one resource.
+    pub tags: usize,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
-        Quotas { groups_per_action: 5, alarm_names: 100, highest_weight: 999 }
+        Quotas {
+            groups_per_action: 5,
+            alarm_names: 100,
+            highest_weight: 999,
+            groups_per_balancer: 100,
+            rules_per_balancer: 100,
+            listeners_per_balancer: 50,
+            balancers: 50,
+            groups: 3_000,
+            tags: 50,
+        }
     }
 }
 

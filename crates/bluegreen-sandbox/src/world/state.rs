@@ -11,14 +11,16 @@ mod balancer;
 mod fleet;
 
 pub use alarm::AlarmRecord;
-pub use balancer::{GroupRecord, RouteRecord, Writer};
+pub use balancer::{BalancerRecord, GroupRecord, HealthCheck, ListenerRecord, RouteRecord, Writer};
 pub use fleet::{DefinitionRecord, DeploymentRecord, ServiceRecord, Task};
 
 /// Everything that was decided so far.
 #[derive(Clone, Debug, Default)]
 pub struct State {
-    /// Load balancers with their listeners.
-    pub balancers: BTreeMap<LoadBalancerArn, Vec<ListenerArn>>,
+    /// Load balancers.
+    pub balancers: BTreeMap<LoadBalancerArn, BalancerRecord>,
+    /// Listeners of all load balancers.
+    pub listeners: BTreeMap<ListenerArn, ListenerRecord>,
     /// Rules and default actions.
     pub routes: BTreeMap<RouteId, RouteRecord>,
     /// Target groups.
@@ -31,6 +33,8 @@ pub struct State {
     pub behaviours: BTreeMap<String, Behaviour>,
     /// Alarms by name; a deleted one is gone.
     pub alarms: BTreeMap<String, AlarmRecord>,
+    /// Tags by ARN, of everything that has no place of its own for them.
+    pub tags: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 impl State {

@@ -9,10 +9,18 @@
 //! | awsJson 1.0 and 1.1 | JSON, `X-Amz-Target: Service.Operation` | ECS, CodeDeploy, tagging, CloudWatch |
 //! | Smithy RPC v2 CBOR | `POST /service/Name/operation/Op` | CloudWatch, newer clients of the others |
 
+mod body;
+mod cbor;
+mod codec;
 mod error;
 mod input;
 mod node;
+mod query;
+#[cfg(test)]
+mod tests;
+mod xml;
 
+pub use codec::{decode, encode};
 pub use error::{ApiError, Fault};
 pub use input::Input;
 pub use node::{Map, Node};

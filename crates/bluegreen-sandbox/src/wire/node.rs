@@ -338,8 +338,8 @@ mod tests {
 
     #[test]
     fn the_macro_leaves_out_what_is_not_there() {
-        let none: Option<&str> = None;
-        let node = node! { "A": 1, "B": none, "C": Some("c"), "D": vec!["d"], "E": Node::Null, "F": node! {} };
+        let absent: Option<&str> = None;
+        let node = node! { "A": 1, "B": absent, "C": Some("c"), "D": vec!["d"], "E": Node::Null, "F": node! {} };
         assert_eq!(node.to_json(), json!({"A": 1, "C": "c", "D": ["d"], "F": {}}));
     }
 

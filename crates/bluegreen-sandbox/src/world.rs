@@ -16,13 +16,14 @@ pub(crate) mod balancer;
 mod config;
 pub(crate) mod definitions;
 mod fleet;
+pub mod metrics;
 mod script;
 mod state;
 mod traffic;
 
 pub use alarms::{AlarmRule, Watch};
 pub use balancer::Refusal;
-pub use config::{Behaviour, Config, Lag, Quotas, ReadLags};
+pub use config::{Behaviour, Config, Lag, Quotas, ReadLags, RequestModel};
 pub use script::{Deed, When};
 pub use state::{
     AlarmRecord, BalancerRecord, DefinitionRecord, DeploymentRecord, GroupRecord, HealthCheck, ListenerRecord,
@@ -70,6 +71,9 @@ pub struct World {
     alarm_rules: Vec<AlarmRule>,
     /// Requests and clients.
     pub traffic: Traffic,
+    metrics: metrics::Store,
+    /// Requests of the metric period that has not closed yet.
+    open: metrics::Open,
     next_task: u64,
 }
 
@@ -85,6 +89,8 @@ impl World {
             script: Vec::new(),
             alarm_rules: Vec::new(),
             traffic: Traffic::default(),
+            metrics: metrics::Store::default(),
+            open: metrics::Open::default(),
             next_task: 1,
         }
     }
@@ -197,9 +203,17 @@ impl World {
 
     /// Counts the traffic of the time until `until`, during which nothing changes.
     fn pass(&mut self, until: Ms) {
-        if until > self.now {
-            self.count_requests(until);
-            self.now = until;
+        while self.now < until {
+            // Only points have to be made when a metric period closes: without any, time passes at once.
+            let quiet = self.config.requests == RequestModel::Expected && self.open.is_empty();
+            let closes = if quiet { Ms::MAX } else { self.period_end() };
+            let end = until.min(closes);
+            self.count_requests(end);
+            let from = self.second(self.now);
+            self.now = end;
+            if end == closes {
+                self.turn_period(from);
+            }
         }
     }
 

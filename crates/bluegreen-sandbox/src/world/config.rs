@@ -29,6 +29,10 @@ pub struct Config {
     pub capacity: u32,
     /// Requests a second that arrive at each route.
     pub requests_per_second: u64,
+    /// Where requests come from.
+    pub requests: RequestModel,
+    /// How long the load balancer gathers before it publishes a point: whole seconds up to a minute; AWS has a minute.
+    pub metric_period: Ms,
     /// How long a closed minute's metrics take to arrive.
     pub metric_delay: Ms,
     /// From making a load balancer to its state `active`.
@@ -55,12 +59,26 @@ impl Config {
             check_delay: 500,
             capacity: 100,
             requests_per_second: 50,
+            requests: RequestModel::Expected,
+            metric_period: 60_000,
             metric_delay: 1_000,
             provisioning: 0,
             page_size: None,
             quotas: Quotas::default(),
         }
     }
+}
+
+/// Where requests come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestModel {
+    /// From nowhere: each group has exactly the count that its share makes it expect. They all succeed, and only
+    /// [`World::requests`](super::World::requests) knows of them.
+    Expected,
+    /// From chance: counts, errors and latencies are drawn for each metric period and become metrics.
+    Drawn,
+    /// From somebody who tells of them by [`World::record_request`](super::World::record_request).
+    Recorded,
 }
 
 /// A delay between two bounds, in milliseconds.

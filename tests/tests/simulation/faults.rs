@@ -69,7 +69,7 @@ fn a_slow_metric_keeps_no_decision_waiting() {
     };
     let mut prompt = one_operator(&scenario, &scenario.plan());
     run(&mut prompt, "prompt metrics");
-    let rule = FaultRule::new(Operations::Named("cloudwatch:GetMetricData"), Fault::Slow(40_000));
+    let rule = FaultRule::new(Operations::Named("cloudwatch:GetMetricData".into()), Fault::Slow(40_000));
     let (slow, report) = with_fault(&scenario, rule, "slow metrics");
     assert_eq!(terminal(&report, "a"), Some(Terminal::RolledBack), "{:?}", report.operators);
     let late = last_write(&slow).duration_since(last_write(&prompt)).as_millis();
@@ -140,7 +140,7 @@ fn unreadable_alarms_stop_forward_motion() {
     let from = now(&scenario) + 6_000;
     for (length, expected) in [(20_000, Terminal::Promoted), (120_000, Terminal::RolledBack)] {
         for fault in [Fault::THROTTLED, Fault::DENIED, Fault::TIMEOUT_APPLIED] {
-            let rule = FaultRule::new(Operations::Named("cloudwatch:"), fault).within(from..from + length);
+            let rule = FaultRule::new(Operations::Named("cloudwatch:".into()), fault).within(from..from + length);
             let story = format!("{length} ms of {fault:?}");
             let (sim, report) = with_fault(&scenario, rule, &story);
             let blind = |call: &Call| {

@@ -156,7 +156,7 @@ fn a_lost_answer_hides_whether_the_write_took_effect() {
     let mut sim = Sim::new(scenario.world(), 1);
     sim.fault(FaultRule::new(Operations::Mutations, Fault::TIMEOUT_APPLIED).nth(0));
     sim.fault(FaultRule::new(Operations::Mutations, Fault::TIMEOUT_NOT_APPLIED).nth(1));
-    sim.fault(FaultRule::new(Operations::Named("elbv2:ModifyListener"), Fault::THROTTLED));
+    sim.fault(FaultRule::new(Operations::Named("elbv2:ModifyListener".into()), Fault::THROTTLED));
     sim.spawn("a", attach(sim.ports("a"), scenario.clone()));
     let report = sim.run(&Schedule::RoundRobin);
     assert_eq!(report.result("a").unwrap(), &["unknown", "unknown", "not applied"]);

@@ -83,7 +83,9 @@ impl Front {
             let mut inner = self.shared.lock();
             let seen = match fault {
                 Some(Fault::Refused(class)) => Err((class, words(class).to_owned())),
-                Some(Fault::Lost { .. }) => Err((ErrorClass::TimedOut, words(ErrorClass::TimedOut).to_owned())),
+                Some(Fault::Lost { .. } | Fault::Hung { .. }) => {
+                    Err((ErrorClass::TimedOut, words(ErrorClass::TimedOut).to_owned()))
+                }
                 Some(Fault::Stale(_) | Fault::Slow(_)) | None => {
                     let lag = match fault {
                         Some(Fault::Stale(ms)) => ms,
@@ -113,12 +115,13 @@ impl Front {
                 Some(Fault::Refused(class)) => {
                     inner.changed(&self.operator, begun, Err((class, words(class).to_owned())), false)
                 }
-                Some(Fault::Lost { applied: false }) => {
+                Some(Fault::Lost { applied: false } | Fault::Hung { applied: false }) => {
                     inner.changed(&self.operator, begun, Err((ErrorClass::TimedOut, String::new())), true)
                 }
                 lost => {
                     let done = effect(&mut inner.world);
-                    inner.changed(&self.operator, begun, done, matches!(lost, Some(Fault::Lost { .. })))
+                    let lost = matches!(lost, Some(Fault::Lost { .. } | Fault::Hung { .. }));
+                    inner.changed(&self.operator, begun, done, lost)
                 }
             }
         };

@@ -10,8 +10,13 @@
 //! - [`laws`]: the safety properties, judged at the instant of every write.
 //! - [`scenario`]: a ready-made shop with its plan.
 //!
-//! Nothing here reads the real clock or real randomness: the same seed gives the same run, call for call.
+//! Nothing above reads the real clock or real randomness: the same seed gives the same run, call for call. What follows
+//! is the real half of a sandbox, which knows nothing of the world:
+//!
+//! - [`tasks`]: containers as local processes, and the health checks of what they serve.
+//! - [`demo_service`]: the service that a newcomer releases, as good or as bad as its environment says.
 
+pub mod demo_service;
 pub mod executor;
 pub mod faults;
 pub mod fronts;
@@ -21,6 +26,7 @@ pub mod seed;
 pub mod services;
 pub mod stage;
 pub mod store;
+pub mod tasks;
 pub mod trace;
 pub mod wire;
 pub mod world;

@@ -17,13 +17,16 @@ mod config;
 pub(crate) mod definitions;
 mod fleet;
 pub mod metrics;
+mod refusal;
 mod script;
 mod state;
+pub mod tags;
 mod traffic;
 
 pub use alarms::{AlarmRule, Watch};
-pub use balancer::Refusal;
+pub use balancer::{ListenerChange, NewRule, RuleChange};
 pub use config::{Behaviour, Config, Lag, Quotas, ReadLags, RequestModel};
+pub use refusal::{Refusal, Refused};
 pub use script::{Deed, When};
 pub use state::{
     AlarmRecord, BalancerRecord, DefinitionRecord, DeploymentRecord, GroupRecord, HealthCheck, ListenerRecord,

@@ -1,19 +1,32 @@
-//! Routes: what they say, what the data plane does, and which groups are attached.
+//! Load balancers: what their routes say, what the data plane does, and which groups are attached.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::sync::Arc;
 
-use bluegreen_core::model::{Action, ActionKind, Forward, ListenerArn, LoadBalancerArn, RouteId, TargetGroupArn};
+use bluegreen_core::model::{Action, Forward, ListenerArn, LoadBalancerArn, RouteId, TargetGroupArn};
 use bluegreen_core::observe::{LoadBalancer, RouteSnapshot, TargetGroup};
-use bluegreen_core::ports::ErrorClass;
 
+use super::refusal::Refused;
 use super::{ListenerRecord, Ms, RouteRecord, State, World, Writer};
 use crate::seed::draw;
 
-/// Why AWS refuses, before it has a name for the operation.
-pub type Refusal = (ErrorClass, String);
+mod actions;
+pub(crate) mod attributes;
+mod balancers;
+pub(crate) mod conditions;
+mod groups;
+mod listeners;
+mod rules;
+mod transforms;
+
+pub(crate) use super::refusal::Refusal;
+pub use listeners::ListenerChange;
+pub use rules::{NewRule, RuleChange};
 
 impl World {
-    /// Writes the actions of one route as `writer`, after AWS's own checks.
+    /// Writes the actions of one route as `writer`, after AWS's own checks. The one way in which actions of a route
+    /// that exists change, whoever asks.
     pub fn set_actions(&mut self, id: &RouteId, actions: &[Action], writer: Writer) -> Result<(), Refusal> {
         self.check_actions(id, actions)?;
         let number = self.next_write();
@@ -31,46 +44,6 @@ impl World {
             route.writer = writer;
             route.written_at = now;
         });
-        Ok(())
-    }
-
-    fn check_actions(&self, id: &RouteId, actions: &[Action]) -> Result<(), Refusal> {
-        let invalid = |text: String| Err((ErrorClass::Invalid, text));
-        if !self.state.routes.contains_key(id) {
-            let code = match id {
-                RouteId::Rule(_) => "RuleNotFound",
-                RouteId::DefaultAction(_) => "ListenerNotFound",
-            };
-            return Err((ErrorClass::NotFound, format!("{code}: {}", id.arn())));
-        }
-        let finals = |action: &Action| match &action.kind {
-            ActionKind::Forward(_) => true,
-            ActionKind::Other { name, .. } => name == "redirect" || name == "fixed-response",
-        };
-        let routing = actions.iter().filter(|action| finals(action)).count();
-        if routing != 1 || !actions.last().is_some_and(finals) {
-            return invalid(
-                "InvalidLoadBalancerAction: the last action must be the only forward, redirect or fixed-response"
-                    .into(),
-            );
-        }
-        let Some(forward) = Action::forward_of(actions) else { return Ok(()) };
-        if !(1..=self.config.quotas.groups_per_action).contains(&forward.groups.len()) {
-            return invalid(format!("TooManyTargetGroups: {} in one action", forward.groups.len()));
-        }
-        for group in &forward.groups {
-            if !self.state.groups.contains_key(&group.arn) {
-                return Err((ErrorClass::NotFound, format!("TargetGroupNotFound: {}", group.arn)));
-            }
-            if group.weight.is_some_and(|weight| weight.get() > self.config.quotas.highest_weight) {
-                return invalid("ValidationError: weight must be at most 999".into());
-            }
-        }
-        let sticky_targets = |arn| self.state.groups.get(arn).is_some_and(|group| group.target_sticky);
-        let pinned = forward.stickiness.as_ref().is_some_and(|stickiness| stickiness.enabled);
-        if forward.groups.len() > 1 && !pinned && forward.groups.iter().any(|group| sticky_targets(&group.arn)) {
-            return invalid("InvalidLoadBalancerAction: target stickiness needs group stickiness on the rule".into());
-        }
         Ok(())
     }
 
@@ -115,6 +88,22 @@ impl World {
             }
         }
     }
+
+    /// Sixteen hexadecimal digits for something new.
+    fn fresh_id(&mut self, what: &str) -> String {
+        let number = self.next_write();
+        format!("{:016x}", draw(self.config.seed, &("id", what, number)))
+    }
+
+    /// The ARN of a resource of the load balancers' service.
+    fn balancer_arn<A: FromStr>(&self, resource: impl Display) -> Result<A, Refused>
+    where
+        A::Err: Display,
+    {
+        let (region, account) = (&self.config.region, &self.config.account);
+        let text = format!("arn:aws:elasticloadbalancing:{region}:{account}:{resource}");
+        text.parse().map_err(|error: A::Err| Refused::value(error.to_string()))
+    }
 }
 
 impl State {
@@ -126,12 +115,9 @@ impl State {
     /// A group by name or ARN.
     pub fn group(&self, reference: &str) -> Option<TargetGroup> {
         let (arn, group) = self.groups.iter().find(|(arn, _)| arn.as_str() == reference || arn.name() == reference)?;
-        let mut load_balancers: Vec<LoadBalancerArn> = uses(self, arn).filter_map(|id| self.balancer_of(id)).collect();
-        load_balancers.sort();
-        load_balancers.dedup();
         Some(TargetGroup {
             arn: arn.clone(),
-            load_balancers,
+            load_balancers: self.balancers_of(arn),
             protocol: group.protocol.clone(),
             target_type: group.target_type.clone(),
             vpc: group.vpc.clone(),
@@ -143,11 +129,39 @@ impl State {
     /// A load balancer with all its routes.
     pub fn balancer(&self, arn: &LoadBalancerArn) -> Option<LoadBalancer> {
         self.balancers.get(arn)?;
-        let own = |(_, listener): &(_, &ListenerRecord)| listener.balancer == *arn;
-        let listeners: Vec<ListenerArn> = self.listeners.iter().filter(own).map(|(id, _)| id.clone()).collect();
+        let listeners: Vec<ListenerArn> = self.listeners_of(arn).map(|(id, _)| id.clone()).collect();
         let on = |id: &RouteId| listeners.contains(&id.listener());
         let routes = self.routes.iter().filter(|(id, _)| on(id)).map(|(id, route)| snapshot(id, route)).collect();
         Some(LoadBalancer { arn: arn.clone(), listeners, routes })
+    }
+
+    /// The load balancers whose routes use a group: one at most, after AWS's checks.
+    pub fn balancers_of(&self, group: &TargetGroupArn) -> Vec<LoadBalancerArn> {
+        let mut found: Vec<LoadBalancerArn> = uses(self, group).filter_map(|id| self.balancer_of(id)).collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// The listeners of a load balancer.
+    pub fn listeners_of(&self, arn: &LoadBalancerArn) -> impl Iterator<Item = (&ListenerArn, &ListenerRecord)> {
+        self.listeners.iter().filter(move |(_, listener)| listener.balancer == *arn)
+    }
+
+    /// All groups that the routes of a load balancer name, in the order of their ARNs, each once.
+    pub fn groups_of(&self, arn: &LoadBalancerArn) -> Vec<TargetGroupArn> {
+        let own = self.routes.iter().filter(|(id, _)| self.balancer_of(id).as_ref() == Some(arn));
+        let forwards = own.filter_map(|(_, route)| Action::forward_of(&route.actions));
+        let mut groups: Vec<_> = forwards.flat_map(|forward| &forward.groups).map(|group| group.arn.clone()).collect();
+        groups.sort();
+        groups.dedup();
+        groups
+    }
+
+    /// The VPC of a load balancer. AWS reads it off the subnets, of which the sandbox knows nothing but their names: here
+    /// it is the one of the groups that the load balancer routes to, `None` before there is one.
+    pub fn vpc_of(&self, arn: &LoadBalancerArn) -> Option<&str> {
+        self.groups_of(arn).iter().find_map(|group| self.groups.get(group)).map(|group| group.vpc.as_str())
     }
 
     fn balancer_of(&self, id: &RouteId) -> Option<LoadBalancerArn> {
@@ -174,3 +188,26 @@ fn snapshot(id: &RouteId, route: &RouteRecord) -> RouteSnapshot {
         actions: route.actions.clone(),
     }
 }
+
+/// A name of at most 32 letters, digits and hyphens, with no hyphen at either end.
+fn check_name(what: &str, name: &str) -> Result<(), Refused> {
+    let fits = !name.is_empty() && name.len() <= 32;
+    let letters = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    if fits && letters && !name.starts_with('-') && !name.ends_with('-') {
+        return Ok(());
+    }
+    Err(Refused::value(format!(
+        "{what} name '{name}' must have 1 to 32 letters, digits and hyphens, and no hyphen at its beginning or end"
+    )))
+}
+
+/// A whole number that must lie in a range.
+fn check_range(what: &str, number: u32, min: u32, max: u32) -> Result<(), Refused> {
+    if (min..=max).contains(&number) {
+        return Ok(());
+    }
+    Err(Refused::value(format!("{what} '{number}' must be between {min} and {max}")))
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use bluegreen_core::model::{
     GroupStickiness, Hook, ListenerArn, LoadBalancerArn, Percent, RollbackPolicy, RouteId, RuleArn, RunId, Step,
     TargetGroupArn, TaskDefinitionArn, Timing, Weight,
 };
-use bluegreen_core::observe::{AlarmKind, AlarmState, Controller};
+use bluegreen_core::observe::{AlarmKind, Controller};
 use bluegreen_core::plan::{Baseline, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
 use serde_json::{Value, json};
 
@@ -280,15 +280,11 @@ impl Scenario {
     fn furnish_alarms(state: &mut State) {
         let start = Config::fast(0).start;
         let alarm = |kind, children: &[&str]| AlarmRecord {
-            kind,
-            state: AlarmState::Ok,
-            transitioned_at: start,
-            reason: "below the threshold".to_owned(),
             definition: "threshold 1".to_owned(),
             window_seconds: if kind == AlarmKind::Metric { 60 } else { 0 },
             dimensions: if kind == AlarmKind::Metric { vec!["targetgroup/web-green/bbbb".to_owned()] } else { vec![] },
             children: children.iter().map(|name| (*name).to_owned()).collect(),
-            history: Vec::new(),
+            ..AlarmRecord::scripted(kind, start)
         };
         for name in METRIC_ALARMS {
             state.alarms.insert(name.to_owned(), alarm(AlarmKind::Metric, &[]));

@@ -4,6 +4,7 @@
 //! the moment one asks for. Only what someone decided (actions, counts, revisions, alarm states) is stored, in
 //! versions, so that a read can be answered from the past.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,10 @@ mod state;
 pub mod tags;
 mod traffic;
 
-pub use alarms::{AlarmRule, Watch};
+pub use alarms::{
+    AlarmRule, AlarmSpec, Comparison, CompositeRule, HistoryItem, HistoryKind, LowSamples, MetricRule, Missing, Rule,
+    RuleError, RuleExpression, Watch,
+};
 pub use balancer::{ListenerChange, NewRule, RuleChange};
 pub use config::{Behaviour, Config, Lag, Quotas, ReadLags, RequestModel};
 pub use refusal::{Refusal, Refused};
@@ -77,6 +81,8 @@ pub struct World {
     metrics: metrics::Store,
     /// Requests of the metric period that has not closed yet.
     open: metrics::Open,
+    /// When each alarm that looks at metrics is evaluated next.
+    evaluations: BTreeMap<String, Ms>,
     next_task: u64,
 }
 
@@ -94,6 +100,7 @@ impl World {
             traffic: Traffic::default(),
             metrics: metrics::Store::default(),
             open: metrics::Open::default(),
+            evaluations: BTreeMap::new(),
             next_task: 1,
         }
     }

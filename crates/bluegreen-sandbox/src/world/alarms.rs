@@ -1,11 +1,26 @@
-//! Alarms: their states, their past, and the link from traffic to red.
+//! Alarms: their states, their past, and what moves them.
+//!
+//! An alarm with a definition looks at metrics or at other alarms; one without is moved by links from traffic and by
+//! whoever sets its state.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bluegreen_core::model::{TargetGroupArn, Timestamp};
 use bluegreen_core::observe::{AlarmKind, AlarmSnapshot, AlarmState, StateChange};
 
-use super::{Ms, State, World};
+use super::{AlarmRecord, Ms, State, World};
+
+mod definition;
+mod evaluate;
+mod history;
+mod judge;
+mod rule;
+
+pub use definition::{AlarmSpec, Comparison, LowSamples, MetricRule, Missing, Rule};
+pub use history::{HistoryItem, HistoryKind};
+use judge::Judgement;
+pub use rule::{CompositeRule, RuleError, RuleExpression};
 
 /// What an alarm's metric depends on.
 #[derive(Clone, Debug)]
@@ -59,36 +74,83 @@ impl AlarmRule {
 }
 
 impl World {
-    /// Puts an alarm into `state`, and composites over it into theirs.
+    /// Puts an alarm into `state`, and composites over it into theirs. One that looks at metrics returns to its own
+    /// state with its next evaluation.
     pub fn set_alarm(&mut self, name: &str, state: AlarmState, reason: &str) {
-        self.transition(name, state, reason);
+        self.transition(name, Judgement { state, reason: reason.to_owned(), data: String::new() });
         self.settle();
     }
 
-    fn transition(&mut self, name: &str, to: AlarmState, reason: &str) {
+    /// `SetAlarmState`: the same with a reason for machines. Also the state that it has is set again.
+    pub fn set_alarm_state(&mut self, name: &str, state: AlarmState, reason: &str, data: &str) {
         let at = self.now();
-        if self.state.alarms.get(name).is_none_or(|alarm| alarm.state == to) {
-            return;
+        if self.state.alarms.get(name).is_some_and(|alarm| alarm.state == state) {
+            if let Some(alarm) = Arc::make_mut(&mut self.state).alarms.get_mut(name) {
+                alarm.updated_at = at;
+                reason.clone_into(&mut alarm.reason);
+                data.clone_into(&mut alarm.reason_data);
+            }
+        } else {
+            self.transition(name, Judgement { state, reason: reason.to_owned(), data: data.to_owned() });
         }
-        let state = Arc::make_mut(&mut self.state);
-        if let Some(alarm) = state.alarms.get_mut(name) {
-            alarm.history.push(StateChange { at, to: to.clone() });
-            alarm.state = to;
-            alarm.transitioned_at = at;
-            reason.clone_into(&mut alarm.reason);
+        self.settle();
+    }
+
+    /// Everything that follows from an alarm's new state, where it is a new one: composites over it, and those over them.
+    fn transition(&mut self, name: &str, to: Judgement) {
+        let mut waiting = VecDeque::from([(name.to_owned(), to)]);
+        // Composites may name each other in a circle that never comes to rest.
+        for _ in 0..CASCADE {
+            let Some((name, to)) = waiting.pop_front() else { return };
+            if self.state.alarms.get(&name).is_none_or(|alarm| alarm.state == to.state) {
+                continue;
+            }
+            self.enter(&name, &to);
+            for (parent, alarm) in &self.state.alarms {
+                if let Some(follows) = self.follows(alarm, &name, &to) {
+                    waiting.push_back((parent.clone(), follows));
+                }
+            }
         }
-        let follow = |(parent, red): (String, bool)| (parent, if red { AlarmState::Alarm } else { AlarmState::Ok });
-        let parents: Vec<_> = composites(state, name).into_iter().map(follow).collect();
-        for (parent, to) in parents {
-            self.transition(&parent, to, &format!("child {name}: {reason}"));
+    }
+
+    fn enter(&mut self, name: &str, to: &Judgement) {
+        let at = self.now();
+        let Some(alarm) = Arc::make_mut(&mut self.state).alarms.get_mut(name) else { return };
+        let item = HistoryItem::state(alarm, to, at);
+        alarm.log.push(Arc::new(item));
+        alarm.history.push(StateChange { at, to: to.state.clone() });
+        alarm.state = to.state.clone();
+        alarm.transitioned_at = at;
+        alarm.updated_at = at;
+        alarm.reason.clone_from(&to.reason);
+        alarm.reason_data.clone_from(&to.data);
+        forget(&mut alarm.log, &mut alarm.history);
+    }
+
+    /// What becomes of a composite when `child` has entered a state; `None` where it has nothing to do with it.
+    fn follows(&self, parent: &AlarmRecord, child: &str, to: &Judgement) -> Option<Judgement> {
+        if parent.kind != AlarmKind::Composite || !parent.children.iter().any(|name| name == child) {
+            return None;
+        }
+        match parent.spec.as_deref().map(|spec| &spec.rule) {
+            Some(Rule::Composite(rule)) => Some(self.joined(rule, Some(child))),
+            Some(Rule::Metric(_)) => None,
+            None => {
+                let red =
+                    |name: &String| self.state.alarms.get(name).is_some_and(|alarm| alarm.state == AlarmState::Alarm);
+                let state = if parent.children.iter().any(red) { AlarmState::Alarm } else { AlarmState::Ok };
+                Some(Judgement { state, reason: format!("child {child}: {}", to.reason), data: String::new() })
+            }
         }
     }
 
     pub(super) fn alarm_events(&self) -> impl Iterator<Item = Ms> {
-        self.alarm_rules.iter().filter_map(AlarmRule::due)
+        self.alarm_rules.iter().filter_map(AlarmRule::due).chain(self.evaluations.values().copied())
     }
 
     pub(super) fn evaluate_alarms(&mut self) {
+        self.evaluate_due();
         for index in 0..self.alarm_rules.len() {
             let rule = &self.alarm_rules[index];
             let share = self.watched_share(&rule.watch);
@@ -101,11 +163,11 @@ impl World {
             }
             rule.fired = above;
             let name = rule.alarm.clone();
-            if above {
-                self.transition(&name, AlarmState::Alarm, "threshold crossed");
-            } else {
-                self.transition(&name, AlarmState::Ok, "threshold no longer crossed");
-            }
+            let (state, reason) = match above {
+                true => (AlarmState::Alarm, "threshold crossed"),
+                false => (AlarmState::Ok, "threshold no longer crossed"),
+            };
+            self.transition(&name, Judgement { state, reason: reason.to_owned(), data: String::new() });
         }
     }
 
@@ -147,12 +209,16 @@ impl State {
     }
 }
 
-/// The composites over `child`, each with whether it is red now.
-fn composites(state: &State, child: &str) -> Vec<(String, bool)> {
-    let red = |name: &String| state.alarms.get(name).is_some_and(|alarm| alarm.state == AlarmState::Alarm);
-    let over = state
-        .alarms
-        .iter()
-        .filter(|(_, alarm)| alarm.kind == AlarmKind::Composite && alarm.children.iter().any(|name| name == child));
-    over.map(|(name, alarm)| (name.clone(), alarm.children.iter().any(red))).collect()
+/// Changes of state that one change can bring about.
+const CASCADE: usize = 1_000;
+
+/// The past of an alarm is kept to this many changes.
+const KEPT: usize = 2_000;
+
+fn forget(log: &mut Vec<Arc<HistoryItem>>, history: &mut Vec<StateChange>) {
+    log.drain(..log.len().saturating_sub(KEPT));
+    history.drain(..history.len().saturating_sub(KEPT));
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,11 @@
 //! Alarms as stored.
 
+use std::sync::Arc;
+
 use bluegreen_core::model::Timestamp;
 use bluegreen_core::observe::{AlarmKind, AlarmState, StateChange};
+
+use crate::world::{AlarmSpec, HistoryItem};
 
 /// One alarm.
 #[derive(Clone, Debug)]
@@ -24,4 +28,33 @@ pub struct AlarmRecord {
     pub children: Vec<String>,
     /// Its past, oldest first.
     pub history: Vec<StateChange>,
+    /// What it evaluates; `None` for one whose state is what somebody says it is.
+    pub spec: Option<Arc<AlarmSpec>>,
+    /// The reason of its state for machines, as JSON; empty without one.
+    pub reason_data: String,
+    /// When its state was last set, whether it changed or not.
+    pub updated_at: Timestamp,
+    /// Its past with all details, oldest first.
+    pub log: Vec<Arc<HistoryItem>>,
+}
+
+impl AlarmRecord {
+    /// An alarm without a definition, `OK` since `at`.
+    pub fn scripted(kind: AlarmKind, at: Timestamp) -> AlarmRecord {
+        AlarmRecord {
+            kind,
+            state: AlarmState::Ok,
+            transitioned_at: at,
+            reason: "below the threshold".to_owned(),
+            definition: String::new(),
+            window_seconds: 0,
+            dimensions: Vec::new(),
+            children: Vec::new(),
+            history: Vec::new(),
+            spec: None,
+            reason_data: String::new(),
+            updated_at: at,
+            log: Vec::new(),
+        }
+    }
 }

@@ -8,16 +8,14 @@
 //! - [`stage`]: what operators share, and where the laws are asked.
 //! - [`store`]: journals in memory, with the lock of a dead operator released like a dead process's.
 //! - [`laws`]: the safety properties, judged at the instant of every write.
-//! - [`proxy`]: the data plane: listeners that really listen and split real requests; knows nothing of the world.
 //! - [`scenario`]: a ready-made shop with its plan.
 //!
 //! Nothing above reads the real clock or real randomness: the same seed gives the same run, call for call. What follows
 //! is the real half of a sandbox, which knows nothing of the world:
 //!
+//! - [`proxy`]: the data plane: listeners that really listen and split real requests.
 //! - [`tasks`]: containers as local processes, and the health checks of what they serve.
 //! - [`demo_service`]: the service that a newcomer releases, as good or as bad as its environment says.
-//! Nothing of the world reads the real clock or real randomness: the same seed gives the same run, call for call. The
-//! data plane lives in real time.
 
 pub mod demo_service;
 pub mod executor;

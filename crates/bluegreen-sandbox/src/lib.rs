@@ -2,7 +2,8 @@
 //!
 //! - [`world`]: what AWS knows and how it behaves, as a function of virtual time.
 //! - [`fronts`]: the world as ports; every call yields before it is made and before its answer arrives.
-//! - [`wire`]: requests and answers as trees, in AWS's protocols; [`services`]: what answers them.
+//! - [`wire`]: requests and answers as trees, in AWS's protocols; [`services`]: what answers them; [`api`]: all of that
+//!   around one world and its clock.
 //! - [`faults`]: what goes wrong with single calls; [`world::Deed`]: what other people do meanwhile.
 //! - [`executor`]: operators polled one at a time in a chosen order, killed and replaced, and all their interleavings.
 //! - [`stage`]: what operators share, and where the laws are asked.
@@ -18,6 +19,7 @@
 //! - [`demo_service`]: the service that a newcomer releases, as good or as bad as its environment says.
 
 pub mod demo_service;
+pub mod api;
 pub mod executor;
 pub mod faults;
 pub mod fronts;

@@ -5,6 +5,8 @@ use std::hash::Hash;
 use crate::wire::{ApiError, Node, Request, Service};
 use crate::world::{Ms, ReadKind, State, World, Writer};
 
+mod sts;
+
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
@@ -53,10 +55,9 @@ impl<'a> Context<'a> {
 
 /// The answer to a request.
 pub fn serve(context: &mut Context<'_>, request: &Request) -> Result<Node, ApiError> {
-    let _ = context;
     match request.service {
-        // One arm a service: `Service::Ecs => ecs::serve(context, request)`.
-        Service::Elbv2 | Service::Ecs | Service::CloudWatch | Service::CodeDeploy | Service::Sts | Service::Tagging => {
+        Service::Sts => sts::serve(context, request),
+        Service::Elbv2 | Service::Ecs | Service::CloudWatch | Service::CodeDeploy | Service::Tagging => {
             Err(ApiError::not_implemented(request.service, &request.operation))
         }
     }

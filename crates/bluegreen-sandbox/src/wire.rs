@@ -20,6 +20,8 @@ mod query;
 mod tests;
 mod xml;
 
+pub(crate) use body::BODY_MAX;
+pub(crate) use codec::id;
 pub use codec::{decode, encode};
 pub use error::{ApiError, Fault};
 pub use input::Input;

@@ -1,7 +1,9 @@
 //! Faults as a user writes them: `throttle=0.3,slow@2s:elbv2=0.1`.
 
+use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
+use bluegreen_core::ports::ErrorClass;
 use jiff::SignedDuration;
 
 use super::{Fault, FaultRule, Faults, Operations};
@@ -111,6 +113,39 @@ impl FromStr for FaultPlan {
     }
 }
 
+/// As in a plan.
+impl Display for Fault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Refused(ErrorClass::Throttled) => f.write_str("throttle"),
+            Fault::Refused(ErrorClass::Unavailable) => f.write_str("error"),
+            Fault::Refused(ErrorClass::Denied) => f.write_str("deny"),
+            // A plan has no words for the others.
+            Fault::Refused(class) => write!(f, "refused ({class:?})"),
+            Fault::Lost { applied: false } => f.write_str("drop"),
+            Fault::Lost { applied: true } => f.write_str("drop-applied"),
+            Fault::Hung { applied: false } => f.write_str("hang"),
+            Fault::Hung { applied: true } => f.write_str("hang-applied"),
+            Fault::Stale(ms) => write!(f, "stale@{ms}ms"),
+            Fault::Slow(ms) => write!(f, "slow@{ms}ms"),
+        }
+    }
+}
+
+/// As in a plan; for whom, when and how often is left out.
+impl Display for FaultRule {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.fault, f)?;
+        match &self.operations {
+            Operations::All => {}
+            Operations::Mutations => f.write_str(":mutations")?,
+            Operations::Reads => f.write_str(":reads")?,
+            Operations::Named(prefix) => write!(f, ":{}", prefix.trim_end_matches(':'))?,
+        }
+        write!(f, "={}", f64::from(self.per_mille) / 1000.0)
+    }
+}
+
 fn rule(part: &str) -> Result<FaultRule, PlanError> {
     let (what, probability) = part.split_once('=').ok_or_else(|| PlanError::NoProbability(part.to_owned()))?;
     let (what, place) = what.split_once(':').map_or((what, None), |(what, place)| (what, Some(place)));
@@ -205,5 +240,14 @@ mod tests {
             let error = FaultPlan::parse(text).unwrap_err().to_string();
             assert!(error.contains(found) && error.contains(expected), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_plan_is_written_as_it_is_read() {
+        let text = "throttle=0.3,error=1,deny:sts=0.001,drop=0,drop-applied:mutations=0.5,hang=1,hang-applied=1,\
+                    stale@30000ms:reads=0.25,slow@500ms:ecs:UpdateService=0.125";
+        let plan = FaultPlan::parse(text).unwrap();
+        let written: Vec<String> = plan.rules().iter().map(ToString::to_string).collect();
+        assert_eq!(written.join(","), text);
     }
 }

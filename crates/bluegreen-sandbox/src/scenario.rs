@@ -9,13 +9,14 @@ use bluegreen_core::model::{
     GroupStickiness, Hook, ListenerArn, LoadBalancerArn, Percent, RollbackPolicy, RouteId, RuleArn, RunId, Step,
     TargetGroupArn, TaskDefinitionArn, Timing, Weight,
 };
-use bluegreen_core::observe::{AlarmKind, Controller};
+use bluegreen_core::observe::AlarmKind;
 use bluegreen_core::plan::{Baseline, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
 use serde_json::{Value, json};
 
 use crate::world::{
-    AlarmRecord, AlarmRule, BalancerRecord, Client, Config, DefinitionRecord, DeploymentRecord, GroupRecord, Lag,
-    ListenerRecord, Ms, ReadLags, RouteRecord, ServiceRecord, State, Task, Watch, World,
+    AlarmRecord, AlarmRule, BalancerRecord, Client, ClusterRecord, Config, DefinitionRecord, DeploymentRecord,
+    GroupRecord, Lag, ListenerRecord, Ms, ReadLags, RouteRecord, ServiceEvent, ServiceRecord, State, Task, Watch,
+    World,
 };
 
 /// The cluster's name.
@@ -215,8 +216,9 @@ impl Scenario {
             state.groups.insert(group.clone(), group_record(drain));
         }
         let document = Arc::new(document(FAMILY, "1.0"));
-        let record = DefinitionRecord { active: true, inactive_since: None, document, tags: BTreeMap::new() };
+        let record = DefinitionRecord::new(document, BTreeMap::new());
         state.definitions.insert(self.old_revision(), record);
+        state.clusters.insert(CLUSTER.to_owned(), ClusterRecord::new(CLUSTER, ACCOUNT, REGION));
         for (color, name) in self.services().iter() {
             let desired = if color == Color::Blue { self.tasks } else { 0 };
             let record = self.service_record(name, desired, groups.get(color).clone());
@@ -254,26 +256,20 @@ impl Scenario {
 
     fn service_record(&self, name: &str, desired: u32, group: TargetGroupArn) -> ServiceRecord {
         let revision = self.old_revision();
-        let task = |id: u32| Task {
-            id: u64::from(id) + 1_000_000,
-            definition: revision.clone(),
-            placed_at: 0,
-            starts_at: Some(0),
-            check_delay: 0,
-            stopped_at: None,
-        };
-        let deployment =
-            DeploymentRecord { id: format!("ecs-svc/{name}"), definition: revision.clone(), completed: true };
+        let task = |id: u32| Task::running(u64::from(id) + 1_000_000, revision.clone(), std::slice::from_ref(&group));
+        let arn = format!("arn:aws:ecs:{REGION}:{ACCOUNT}:service/{CLUSTER}/{name}");
+        let tasks = (0..desired).map(task).collect();
+        let deployment = DeploymentRecord::completed(format!("ecs-svc/{name}"), revision.clone());
+        let text = format!("(service {name}) has reached a steady state.");
         ServiceRecord {
-            arn: format!("arn:aws:ecs:{REGION}:{ACCOUNT}:service/{CLUSTER}/{name}"),
-            created_at: Config::fast(0).start,
-            controller: Controller::Rolling,
-            task_definition: revision.clone(),
+            task_definition: Some(revision),
             desired,
-            groups: vec![group],
-            tasks: (0..desired).map(task).collect(),
+            tasks,
+            last_completed: Some(deployment.clone()),
             deployments: vec![deployment],
-            messages: vec!["has reached a steady state.".to_owned()],
+            events: Arc::new(vec![ServiceEvent { id: 0, at: 0, text }]),
+            steady: true,
+            ..ServiceRecord::new(arn, Config::fast(0).start, vec![group])
         }
     }
 

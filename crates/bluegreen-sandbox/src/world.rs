@@ -22,6 +22,7 @@ mod refusal;
 mod script;
 mod state;
 pub mod tags;
+mod targets;
 mod traffic;
 
 pub use alarms::{
@@ -29,13 +30,17 @@ pub use alarms::{
     RuleError, RuleExpression, Watch,
 };
 pub use balancer::{ListenerChange, NewRule, RuleChange};
-pub use config::{Behaviour, Config, Lag, Quotas, ReadLags, RequestModel};
+pub use config::{Behaviour, Config, Fleet, Lag, Quotas, ReadLags, RequestModel};
+pub use fleet::{FleetError, NetworkMode, NewService, NewTaskSet, ServiceEdit, TaskPhase, TaskView, WantedTask};
 pub use refusal::{Refusal, Refused};
 pub use script::{Deed, When};
 pub use state::{
-    AlarmRecord, BalancerRecord, DefinitionRecord, DeploymentRecord, GroupRecord, HealthCheck, ListenerRecord,
-    RouteRecord, ServiceRecord, State, Task, Writer,
+    AlarmRecord, BalancerRecord, Breaker, BreakerThreshold, CheckedHealth, ClusterRecord, DefinitionRecord,
+    DeploymentRecord, Failures, GroupRecord, HealthCheck, ListenerRecord, LooseTask, ManualTarget, Registration,
+    Rollout, RolloutPolicy, RouteRecord, ServiceEvent, ServiceRecord, ServiceStatus, State, Task, TaskSetRecord,
+    TaskSetStatus, TaskStop, Writer,
 };
+pub use targets::{NewTarget, ProbeTarget, TargetState, TargetView};
 pub use traffic::{Client, Traffic};
 
 /// Milliseconds since the world began.
@@ -84,6 +89,8 @@ pub struct World {
     /// When each alarm that looks at metrics is evaluated next.
     evaluations: BTreeMap<String, Ms>,
     next_task: u64,
+    /// Checks in a row with the same end, by group and address.
+    streaks: targets::Streaks,
 }
 
 impl World {
@@ -102,6 +109,7 @@ impl World {
             open: metrics::Open::default(),
             evaluations: BTreeMap::new(),
             next_task: 1,
+            streaks: targets::Streaks::default(),
         }
     }
 

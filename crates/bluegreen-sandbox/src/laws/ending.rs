@@ -1,6 +1,7 @@
 //! S12: what is reported is so.
 
 use bluegreen_core::journal::{Record, Terminal};
+use bluegreen_core::model::TaskDefinitionArn;
 use bluegreen_core::plan::Plan;
 
 use super::{asked_revision, baseline_of, normal, percent};
@@ -49,11 +50,12 @@ pub(super) fn promoted(world: &World, plan: &Plan, journal: &[Record]) -> Vec<St
     let key = (plan.site.cluster.clone(), plan.canary_baseline().name.clone());
     let asked = asked_revision(plan, journal);
     let other = |state: &State| {
-        let running = state.services.get(&key).map(|service| &service.task_definition);
+        let running = state.services.get(&key).and_then(|service| service.task_definition.as_ref());
         running.is_none() || running != asked
     };
     if world.has_been(slack(world, plan), other) {
-        let running = world.state().services.get(&key).map(|service| service.task_definition.short());
+        let running = world.state().services.get(&key).and_then(|service| service.task_definition.as_ref());
+        let running = running.map(TaskDefinitionArn::short);
         found.push(format!("reported Promoted while the canary fleet runs {running:?}"));
     }
     found

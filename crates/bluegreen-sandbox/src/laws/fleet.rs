@@ -69,7 +69,8 @@ pub(super) fn known_version(case: &Case<'_>) -> Judgement {
         return Err(format!("rise to {} before the journal names a revision", percent(rise.to)));
     };
     let key = (case.plan.site.cluster.clone(), case.plan.canary_baseline().name.clone());
-    let other = |state: &State| state.services.get(&key).is_none_or(|service| service.task_definition != *asked);
+    let other =
+        |state: &State| state.services.get(&key).is_none_or(|service| service.task_definition.as_ref() != Some(asked));
     if case.world.has_been(case.allowance(), other) {
         return Err(format!("rise to {} although the canary fleet is not on {}", percent(rise.to), asked.short()));
     }

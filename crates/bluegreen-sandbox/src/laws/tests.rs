@@ -145,7 +145,7 @@ impl Bench {
         self.note(Body::Intent { mutation: Mutation::UpdateService(change.clone()), because: String::new() });
         let asked = |world: &World| {
             let service = &world.state().services[&(CLUSTER.to_owned(), name.clone())];
-            (service.task_definition.clone(), service.desired)
+            (service.task_definition.clone().unwrap(), service.desired)
         };
         let before = asked(&self.world);
         self.world.update_service(CLUSTER, &name, &change).unwrap();

@@ -41,6 +41,18 @@ pub struct Config {
     pub page_size: Option<usize>,
     /// AWS's limits.
     pub quotas: Quotas,
+    /// Who says how tasks and targets are.
+    pub fleet: Fleet,
+}
+
+/// Who says how tasks and targets are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fleet {
+    /// The world itself: they follow from the time and from what revisions do.
+    #[default]
+    Modelled,
+    /// Whoever runs them: a task runs when it is said to run, and is healthy when its checks are said to pass.
+    Live,
 }
 
 impl Config {
@@ -65,6 +77,7 @@ impl Config {
             provisioning: 0,
             page_size: None,
             quotas: Quotas::default(),
+            fleet: Fleet::default(),
         }
     }
 }

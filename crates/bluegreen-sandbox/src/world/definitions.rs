@@ -27,8 +27,8 @@ impl World {
             return Err(invalid("Container list cannot be empty."));
         }
         let arn = self.next_revision(family).map_err(|error| invalid(&error.to_string()))?;
-        let record =
-            DefinitionRecord { active: true, inactive_since: None, document: Arc::new(document.clone()), tags };
+        let mut record = DefinitionRecord::new(Arc::new(document.clone()), tags);
+        record.registered_at = self.now;
         self.next_write();
         let key = arn.clone();
         self.change(|state| {

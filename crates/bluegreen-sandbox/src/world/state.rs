@@ -1,6 +1,7 @@
 //! The stored part of the world: what someone decided, in one cloneable value.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use bluegreen_core::model::{ListenerArn, LoadBalancerArn, RouteId, TargetGroupArn, TaskDefinitionArn};
 
@@ -9,10 +10,15 @@ use super::Behaviour;
 mod alarm;
 mod balancer;
 mod fleet;
+mod task;
 
 pub use alarm::AlarmRecord;
 pub use balancer::{BalancerRecord, GroupRecord, HealthCheck, ListenerRecord, RouteRecord, Writer};
-pub use fleet::{DefinitionRecord, DeploymentRecord, ServiceRecord, Task};
+pub use fleet::{
+    Breaker, BreakerThreshold, ClusterRecord, DefinitionRecord, DeploymentRecord, Failures, Rollout, RolloutPolicy,
+    ServiceEvent, ServiceRecord, ServiceStatus, TaskSetRecord, TaskSetStatus,
+};
+pub use task::{CheckedHealth, LooseTask, ManualTarget, Registration, Task, TaskStop};
 
 /// Everything that was decided so far.
 #[derive(Clone, Debug, Default)]
@@ -25,10 +31,18 @@ pub struct State {
     pub routes: BTreeMap<RouteId, RouteRecord>,
     /// Target groups.
     pub groups: BTreeMap<TargetGroupArn, GroupRecord>,
+    /// Clusters by name.
+    pub clusters: BTreeMap<String, ClusterRecord>,
     /// Services by cluster and name.
     pub services: BTreeMap<(String, String), ServiceRecord>,
     /// Task definitions.
     pub definitions: BTreeMap<TaskDefinitionArn, DefinitionRecord>,
+    /// Tasks that no service asked for, running or stopped.
+    pub loose_tasks: BTreeMap<u64, LooseTask>,
+    /// Targets that somebody registered by hand.
+    pub manual_targets: BTreeMap<TargetGroupArn, Vec<ManualTarget>>,
+    /// What health checks of real processes say, by group and address.
+    pub checked: BTreeMap<(TargetGroupArn, SocketAddr), CheckedHealth>,
     /// What the tasks of revisions (`family:revision`) do, where it is not to start and pass their checks.
     pub behaviours: BTreeMap<String, Behaviour>,
     /// Alarms by name; a deleted one is gone.

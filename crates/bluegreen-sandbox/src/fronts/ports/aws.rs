@@ -134,7 +134,7 @@ impl Fleet for Front {
 /// What was asked of a service: revision and count.
 fn asked(world: &World, cluster: &str, service: &str) -> Option<(TaskDefinitionArn, u32)> {
     let record = world.state().services.get(&(cluster.to_owned(), service.to_owned()))?;
-    Some((record.task_definition.clone(), record.desired))
+    Some((record.task_definition.clone()?, record.desired))
 }
 
 #[async_trait]

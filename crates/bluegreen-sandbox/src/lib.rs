@@ -18,6 +18,7 @@
 //! - [`proxy`]: the data plane: listeners that really listen and split real requests.
 //! - [`tasks`]: containers as local processes, and the health checks of what they serve.
 //! - [`demo_service`]: the service that a newcomer releases, as good or as bad as its environment says.
+//! - [`load`]: requests at a steady rate or as fast as they are answered, counted by status, version and second.
 
 pub mod api;
 pub mod demo_service;
@@ -26,6 +27,7 @@ pub mod faults;
 pub mod fronts;
 pub mod laws;
 pub mod proxy;
+pub mod load;
 pub mod scenario;
 pub mod seed;
 pub mod services;

@@ -4,7 +4,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::demo_service;
+use crate::{demo_service, load};
 
 const CHILD: &str = "SANDBOX_TEST_CHILD";
 const GUARDED: &str = "SANDBOX_TEST_GUARDED";
@@ -254,6 +254,18 @@ async fn the_environment_is_the_definitions_own_and_the_place() {
     let known = ["COLOUR", "PATH", "HOME", "HOST", "PORT", "PORT_80", "PORT_81", "BLUEGREEN_TASK", PARENT_PIPE];
     let strange: Vec<_> = lines.iter().filter(|line| !known.contains(&line.split('=').next().unwrap())).collect();
     assert!(strange.is_empty(), "{strange:?}");
+}
+
+#[tokio::test]
+async fn a_task_that_crashes_under_load_is_seen_by_both_sides() {
+    let mut bench = Bench::new();
+    let address = bench.serving(alone(1, demo(&[("VERSION", "v3"), ("CRASH_AFTER", "5 requests")]))).await;
+    let pace = load::Pace::Closed { clients: 1 };
+    let load = load::Load { pace, limit: Some(6), ..load::Load::new(address) };
+    let tally = load.start().unwrap().finished().await;
+    assert_eq!(tally.versions["v3"].ok, 4);
+    assert_eq!(tally.counts.transport_errors, 2);
+    assert_eq!(bench.exited().await.1, Some(1));
 }
 
 #[tokio::test]

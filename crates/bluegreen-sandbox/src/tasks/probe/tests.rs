@@ -88,6 +88,21 @@ async fn refused_closed_and_garbled_are_failures_without_a_status() {
 }
 
 #[tokio::test]
+async fn a_target_that_speaks_http_2_is_checked_by_it() {
+    let (tell, bound) = tokio::sync::oneshot::channel();
+    let settings = |name: &str| (name == "PORT").then(|| "0".to_owned());
+    let config = crate::demo_service::Config::read(settings).unwrap();
+    tokio::spawn(crate::demo_service::serve(config, |address| tell.send(address).unwrap()));
+    let address = bound.await.unwrap();
+    let good = Check { protocol: Protocol::Http2, ..http("/healthz") };
+    assert_eq!(first(address, good.clone()).await.reason, None);
+    let event = first(address, Check { path: "/work?status=404".to_owned(), ..good.clone() }).await;
+    assert_eq!(code(&event), ("Target.ResponseCodeMismatch", "Health checks failed with these codes: [404]"));
+    let (old, _asked) = server(OK).await;
+    assert_eq!(code(&first(old, good).await).0, "Target.FailedHealthChecks");
+}
+
+#[tokio::test]
 async fn another_port_can_be_checked_and_the_target_keeps_its_name() {
     let (address, _asked) = server(OK).await;
     let target = SocketAddr::new(address.ip(), 1);

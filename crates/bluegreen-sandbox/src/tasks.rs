@@ -9,7 +9,8 @@
 //! of it runs any more, so every container also holds the reading end of a pipe as its standard input. The built-in
 //! service (told by `BLUEGREEN_PARENT_PIPE=1`) ends when that pipe closes, and so does every program that is started
 //! through [`guard`]; another program that ignores its input would be left behind. The kernel's own remedy, a signal on
-//! the parent's death, can be asked for only between fork and exec, which takes `unsafe` code.
+//! the parent's death, can be asked for only between fork and exec, which takes `unsafe` code. A program that leaves its
+//! process group, as daemons do, leaves its supervisor too.
 //!
 //! Whether a task that ended is started again is the caller's business.
 
@@ -249,7 +250,7 @@ async fn attend(shared: Arc<Shared>, id: u64, processes: Vec<Process>, asked: wa
         let mut table = shared.table();
         if let Some(entry) = table.tasks.get_mut(&id) {
             entry.groups.retain(|group| Some(*group) != ended.group);
-            if ended.essential || waits.is_empty() {
+            if ended.essential {
                 entry.ending.send_replace(true);
             }
         }

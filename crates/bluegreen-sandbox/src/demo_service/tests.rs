@@ -98,6 +98,7 @@ async fn work_is_as_its_query_says() {
     let (status, answer) = get(address, "/work?status=503&bytes=1000&ms=1").await.unwrap();
     assert_eq!(status, 503);
     assert!(answer.ends_with(&".".repeat(1000)));
+    assert!(get(address, "/work?bytes=999999999999").await.unwrap().1.len() < 11_000_000);
     for path in ["/work?status=99999", "/work?status=101", "/work?status=x", "/shop?status=503"] {
         assert_eq!(get(address, path).await.unwrap().0, 200, "{path}");
     }

@@ -5,6 +5,7 @@ use std::hash::Hash;
 use crate::wire::{ApiError, Node, Request, Service};
 use crate::world::{Ms, ReadKind, State, World, Writer};
 
+mod cloudwatch;
 mod sts;
 
 /// Who asks.
@@ -56,8 +57,9 @@ impl<'a> Context<'a> {
 /// The answer to a request.
 pub fn serve(context: &mut Context<'_>, request: &Request) -> Result<Node, ApiError> {
     match request.service {
+        Service::CloudWatch => cloudwatch::serve(context, request),
         Service::Sts => sts::serve(context, request),
-        Service::Elbv2 | Service::Ecs | Service::CloudWatch | Service::CodeDeploy | Service::Tagging => {
+        Service::Elbv2 | Service::Ecs | Service::CodeDeploy | Service::Tagging => {
             Err(ApiError::not_implemented(request.service, &request.operation))
         }
     }

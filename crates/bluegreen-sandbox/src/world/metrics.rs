@@ -162,6 +162,11 @@ impl Store {
         periods.into_iter().collect()
     }
 
+    /// The units that a series has points of.
+    pub fn units(&self, key: &MetricKey) -> impl Iterator<Item = &str> {
+        self.series.get(key).into_iter().flat_map(|series| series.units.keys().map(String::as_str))
+    }
+
     /// Every series of which a point can be seen at `now` and that had one since `since`.
     pub fn keys(&self, now: Ms, since: Second) -> impl Iterator<Item = &MetricKey> {
         let seen = move |series: &Series| series.seen_from <= now && series.last >= since;

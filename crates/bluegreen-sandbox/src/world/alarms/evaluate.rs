@@ -71,7 +71,25 @@ impl World {
         for name in names {
             self.evaluations.remove(name);
         }
-        self.change(|state| state.alarms.retain(|name, _| !names.contains(name)));
+        let arns: Vec<String> = names.iter().map(|name| self.alarm_arn(name)).collect();
+        self.change(|state| {
+            state.alarms.retain(|name, _| !names.contains(name));
+            state.tags.retain(|arn, _| !arns.contains(arn));
+        });
+    }
+
+    /// Says whether an alarm's actions would be done. Nothing happens for one that does not exist.
+    pub fn enable_alarm_actions(&mut self, name: &str, enabled: bool) {
+        let (arn, at) = (self.alarm_arn(name), self.now());
+        let state = Arc::make_mut(&mut self.state);
+        if let Some(alarm) = state.alarms.get_mut(name)
+            && let Some(old) = alarm.spec.clone().filter(|old| old.actions_enabled != enabled)
+        {
+            let spec = AlarmSpec { actions_enabled: enabled, configured_at: at, ..(*old).clone() };
+            alarm.log.push(Arc::new(HistoryItem::configuration(name, &arn, Some(&old), &spec)));
+            alarm.spec = Some(Arc::new(spec));
+        }
+        self.settle();
     }
 
     /// Every alarm looks at its own moments: once a minute, and every ten seconds where its period is shorter than a

@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use super::node::special_float;
 use super::{ApiError, Map, Node};
 
+/// Members that are maps, where a tree has nothing that tells them from structures.
+const MAPS: [&str; 1] = ["AuthenticationRequestExtraParams"];
+
 /// `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`.
 pub(super) fn answer(namespace: &str, operation: &str, members: &Map, request_id: &str) -> String {
     let mut document = String::new();
@@ -68,7 +71,11 @@ fn element(scope: &mut ScopeWriter<'_, '_>, tag: &str, node: &Node) {
         }
         Node::Map(members) => {
             let mut inner = scope.start_el(tag).finish();
-            structure(&mut inner, members);
+            if MAPS.contains(&tag) {
+                entries(&mut inner, members);
+            } else {
+                structure(&mut inner, members);
+            }
             inner.finish();
             return;
         }
@@ -82,6 +89,16 @@ fn element(scope: &mut ScopeWriter<'_, '_>, tag: &str, node: &Node) {
         Node::Time(at) => Cow::Owned(date_time(*at)),
     };
     leaf(scope, tag, &text);
+}
+
+/// A map: its keys are values, not names of elements.
+fn entries(scope: &mut ScopeWriter<'_, '_>, members: &Map) {
+    for (key, node) in members.iter() {
+        let mut entry = scope.start_el("entry").finish();
+        leaf(&mut entry, "key", key);
+        element(&mut entry, "value", node);
+        entry.finish();
+    }
 }
 
 fn leaf(scope: &mut ScopeWriter<'_, '_>, tag: &str, text: &str) {

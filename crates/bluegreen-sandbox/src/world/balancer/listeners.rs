@@ -127,6 +127,9 @@ impl World {
         }
         match (protocol.as_str(), &record.certificate) {
             ("HTTPS", None) => return Err(Refused::value("a certificate must be specified for HTTPS listeners")),
+            ("HTTP", None) if record.ssl_policy.is_some() => {
+                return Err(Refused::value("an SSL policy cannot be specified for HTTP listeners"));
+            }
             ("HTTP", Some(_)) => return Err(Refused::value("a certificate cannot be specified for HTTP listeners")),
             (_, Some(certificate)) if !is_certificate(certificate) => {
                 return Err(Refused::new("CertificateNotFound", format!("certificate '{certificate}' not found")));

@@ -6,7 +6,10 @@ use crate::wire::{ApiError, Node, Request, Service};
 use crate::world::{Ms, ReadKind, State, World, Writer};
 
 mod cloudwatch;
+mod elbv2;
+mod page;
 mod sts;
+mod tagging;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +61,10 @@ impl<'a> Context<'a> {
 pub fn serve(context: &mut Context<'_>, request: &Request) -> Result<Node, ApiError> {
     match request.service {
         Service::CloudWatch => cloudwatch::serve(context, request),
+        Service::Elbv2 => elbv2::serve(context, request),
         Service::Sts => sts::serve(context, request),
-        Service::Elbv2 | Service::Ecs | Service::CodeDeploy | Service::Tagging => {
+        Service::Tagging => tagging::serve(context, request),
+        Service::Ecs | Service::CodeDeploy => {
             Err(ApiError::not_implemented(request.service, &request.operation))
         }
     }

@@ -18,6 +18,7 @@ pub mod model;
 pub mod observe;
 pub mod plan;
 pub mod ports;
+pub mod report;
 pub mod spec;
 pub mod taskdef;
 mod text;

@@ -2,6 +2,8 @@
 //!
 //! Only a person's picture depends on it. It may be lost, late or left over; the journal alone says what a run did.
 
+pub(crate) mod history;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use std::time::Duration;
 use bluegreen_core::event::{Event, Look, Reporter};
 use bluegreen_core::journal::{Body, FileStore};
 use bluegreen_core::model::{RunId, Timestamp};
+use history::History;
 use serde::{Deserialize, Serialize};
 
 /// The version of the file's form; others are not read.
@@ -62,12 +65,14 @@ impl Glance {
 pub(crate) struct Scribe {
     path: PathBuf,
     last: Mutex<(Option<Glance>, u64)>,
+    history: Mutex<History>,
 }
 
 impl Scribe {
     /// For the holder of the service's lock alone.
     pub(crate) fn new(store: &FileStore, run: &RunId) -> Scribe {
-        Scribe { path: path(store, run), last: Mutex::default() }
+        let history = Mutex::new(History::new(store, run));
+        Scribe { path: path(store, run), last: Mutex::default(), history }
     }
 }
 
@@ -85,6 +90,7 @@ impl Reporter for Scribe {
                 }
             }
             (Event::Looked(look), glance) => {
+                self.history.lock().unwrap_or_else(PoisonError::into_inner).add(look);
                 let wait = glance.take().and_then(|glance| glance.wait);
                 let new = Glance { v: VERSION, look: (**look).clone(), wait, records: *records };
                 replace(&self.path, glance.insert(new));
@@ -103,18 +109,21 @@ fn path(store: &FileStore, run: &RunId) -> PathBuf {
     store.run_path(run).with_extension("look.json")
 }
 
-/// Puts a new file in the place of the old one, for this user alone. A failure costs a reader one picture.
+/// Puts a new look in the place of the old one. A failure costs a reader one picture.
 fn replace(path: &Path, glance: &Glance) {
-    let write = || -> std::io::Result<()> {
-        let new = path.with_extension("json.new");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&new)?.write_all(&serde_json::to_vec(glance)?)?;
-        std::fs::rename(&new, path)
-    };
-    let _ = write();
+    let _ = serde_json::to_vec(glance).map_err(std::io::Error::from).and_then(|bytes| put(path, &bytes));
+}
+
+/// Puts a new file in the place of the old one, for this user alone.
+fn put(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&new)?.write_all(bytes)?;
+    std::fs::rename(&new, path)
 }
 
 #[cfg(test)]
@@ -129,18 +138,14 @@ mod tests {
         Timestamp::from_second(1_795_413_600 + second).unwrap()
     }
 
-    fn looked(second: i64) -> Event {
+    pub(super) fn look(second: i64) -> Look {
         let health = ByColor { blue: None, green: None };
         let (configured, observed, tasks, alarms) = (Vec::new(), None, None, Vec::new());
-        Event::Looked(Box::new(Look {
-            at: at(second),
-            set: Percent::ZERO,
-            configured,
-            observed,
-            tasks,
-            health,
-            alarms,
-        }))
+        Look { at: at(second), set: Percent::ZERO, configured, observed, tasks, health, alarms }
+    }
+
+    fn looked(second: i64) -> Event {
+        Event::Looked(Box::new(look(second)))
     }
 
     fn waiting(second: i64) -> Event {
@@ -155,7 +160,7 @@ mod tests {
         recorded(3, Body::Fact(bluegreen_core::journal::Fact::GateOpened))
     }
 
-    fn place(name: &str) -> (FileStore, RunId) {
+    pub(super) fn place(name: &str) -> (FileStore, RunId) {
         let root = std::env::temp_dir().join(format!("bluegreen-{}-{name}", std::process::id()));
         let part = || "x".to_owned();
         let site = Site { account: part(), region: part(), cluster: part(), service: part(), environment: part() };

@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use appspec::{AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat, NewArgs, ShowArgs, ValidateArgs};
 pub(crate) use release::{AwsArgs, DeployArgs, PlanArgs, ReleaseArgs, SpecArgs, VerifyArgs};
-pub(crate) use run::{ActArgs, OrderArgs, PromoteArgs, ReadRunArgs, RetryArgs, StatusArgs, UndoArgs};
+pub(crate) use run::{ActArgs, OrderArgs, PromoteArgs, ReadRunArgs, ReportArgs, RetryArgs, StatusArgs, UndoArgs};
 
 use crate::exit;
 
@@ -77,6 +77,11 @@ pub(crate) enum Command {
     Explain(ReadRunArgs),
     /// Show a run's events again, from its journal alone
     Replay(ReadRunArgs),
+    /// Write a page about a run, from its journal alone
+    ///
+    /// The page needs no network and runs no scripts. Nothing is asked of AWS, and what the journal cannot tell is said
+    /// to be not known. `--output json` prints the same as one document, and writes a page only where --out names one.
+    Report(ReportArgs),
     /// Make and check CodeDeploy AppSpec documents
     Appspec(AppspecArgs),
     /// Print the JSON schema of bluegreen.yaml, for editors

@@ -11,6 +11,7 @@ mod order;
 mod plan;
 mod planning;
 mod replay;
+pub(crate) mod report;
 mod respec;
 mod resume;
 mod retry;
@@ -64,6 +65,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Undo(args) => undo::run(&session, &args),
         Command::Explain(args) => explain::run(&session, &args),
         Command::Replay(args) => replay::run(&session, &args),
+        Command::Report(args) => report::run(&session, &args),
         Command::Appspec(args) => appspec::run(&session, &args.command),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::run(shell),

@@ -2,6 +2,7 @@
 
 mod json;
 mod plain;
+pub(crate) mod report;
 mod terminal;
 mod track;
 pub(crate) mod tree;

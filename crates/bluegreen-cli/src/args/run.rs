@@ -1,5 +1,7 @@
 //! Options of the commands that concern a run.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::AwsArgs;
@@ -87,4 +89,17 @@ pub(crate) struct UndoArgs {
 pub(crate) struct ReadRunArgs {
     /// The run, or the beginning of its id [default: the latest]
     pub(crate) run: Option<String>,
+}
+
+/// `bluegreen report`
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The run, or the beginning of its id [default: the latest]
+    pub(crate) run: Option<String>,
+    /// Where to write the page, `-` for stdout [default: bluegreen-RUN.html]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Overwrite a file that is not a bluegreen report
+    #[arg(long)]
+    pub(crate) force: bool,
 }

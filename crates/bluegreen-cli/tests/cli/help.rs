@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::support::bluegreen;
 
-const PAGES: [&str; 21] = [
+const PAGES: [&str; 22] = [
     "",
     "verify",
     "plan",
@@ -20,6 +20,7 @@ const PAGES: [&str; 21] = [
     "undo",
     "explain",
     "replay",
+    "report",
     "appspec",
     "appspec new",
     "appspec build",

@@ -5,6 +5,7 @@
 mod appspec;
 mod help;
 mod journal;
+mod report;
 mod support;
 mod texts;
 mod usage;

@@ -27,6 +27,7 @@ pub(super) async fn aws(args: &AwsArgs, region: Option<&str>) -> Result<AwsPorts
         endpoint: None,
         insecure_endpoint: args.insecure_endpoint,
         made_up_credentials: false,
+        http_client: None,
     };
     let found = aws::connect(options)
         .await

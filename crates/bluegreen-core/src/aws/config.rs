@@ -8,6 +8,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::service_config::ServiceConfigKey;
 
 use super::cloudwatch::{AwsAlarms, AwsMetrics};
@@ -35,6 +36,8 @@ pub struct ConnectOptions {
     pub insecure_endpoint: bool,
     /// Signs with made-up credentials and looks for no others: for an emulator, which checks none.
     pub made_up_credentials: bool,
+    /// Carries the requests in place of the SDK's own client: to an AWS in the same process, for one.
+    pub http_client: Option<SharedHttpClient>,
 }
 
 /// The ports that AWS answers, and where they lead.
@@ -158,6 +161,9 @@ pub(super) async fn load(options: ConnectOptions) -> SdkConfig {
     }
     if let Some(endpoint) = options.endpoint {
         loader = loader.endpoint_url(endpoint);
+    }
+    if let Some(client) = options.http_client {
+        loader = loader.http_client(client);
     }
     if options.made_up_credentials {
         loader = loader.credentials_provider(Credentials::new("sandbox", "sandbox", None, None, "made up"));

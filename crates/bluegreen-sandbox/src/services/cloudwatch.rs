@@ -15,7 +15,7 @@ mod parse;
 mod render;
 
 /// The answer to a request.
-pub fn serve(context: &mut Context<'_>, request: &Request) -> Result<Node, ApiError> {
+pub(super) fn serve(context: &mut Context<'_>, request: &Request) -> Result<Node, ApiError> {
     let input = &request.input;
     match request.operation.as_str() {
         "PutMetricData" => data::put(context, input),

@@ -22,6 +22,7 @@ mod limits;
 mod listeners;
 mod rules;
 mod tagging;
+mod targets;
 
 /// Items in one page where the request says nothing.
 const PAGE_SIZE: i64 = 400;
@@ -42,6 +43,9 @@ pub(super) fn serve(context: &mut Context<'_>, request: &Request) -> Result<Node
         "ModifyTargetGroupAttributes" => groups::modify_attributes(context, input),
         "DescribeTargetGroupAttributes" => groups::describe_attributes(context, input),
         "DeleteTargetGroup" => groups::delete(context, input),
+        "RegisterTargets" => targets::register(context, input),
+        "DeregisterTargets" => targets::deregister(context, input),
+        "DescribeTargetHealth" => targets::health(context, input),
         "CreateListener" => listeners::create(context, input),
         "DescribeListeners" => listeners::describe(context, input),
         "ModifyListener" => listeners::modify(context, input),

@@ -6,6 +6,7 @@ use crate::wire::{ApiError, Node, Request, Service};
 use crate::world::{Ms, ReadKind, State, World, Writer};
 
 mod cloudwatch;
+mod ecs;
 mod elbv2;
 mod page;
 mod sts;
@@ -61,11 +62,10 @@ impl<'a> Context<'a> {
 pub fn serve(context: &mut Context<'_>, request: &Request) -> Result<Node, ApiError> {
     match request.service {
         Service::CloudWatch => cloudwatch::serve(context, request),
+        Service::Ecs => ecs::serve(context, request),
         Service::Elbv2 => elbv2::serve(context, request),
         Service::Sts => sts::serve(context, request),
         Service::Tagging => tagging::serve(context, request),
-        Service::Ecs | Service::CodeDeploy => {
-            Err(ApiError::not_implemented(request.service, &request.operation))
-        }
+        Service::CodeDeploy => Err(ApiError::not_implemented(request.service, &request.operation)),
     }
 }

@@ -96,17 +96,6 @@ impl State {
         }
     }
 
-    /// Whether `task/CLUSTER/ID` names a task, running or stopped.
-    fn has_task(&self, resource: &str) -> bool {
-        let mut parts = resource.split('/').skip(1);
-        let (cluster, id) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        let Ok(id) = u128::from_str_radix(id, 16).map(u64::try_from) else { return false };
-        let own = self.services.iter().filter(|((of, _), _)| of == cluster);
-        let mut ids = own.flat_map(|(_, service)| service.stopped.iter().chain(&service.tasks)).map(|task| task.id);
-        let loose = |id| self.loose_tasks.get(&id).is_some_and(|loose| loose.cluster == cluster);
-        id.is_ok_and(|id| ids.any(|other| other == id) || loose(id))
-    }
-
     /// Whether there is something of that name, tagged or not.
     fn exists(&self, arn: &str) -> bool {
         let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
@@ -115,10 +104,10 @@ impl State {
             "targetgroup" => arn.parse().is_ok_and(|arn| self.groups.contains_key(&arn)),
             "listener" => arn.parse().is_ok_and(|arn| self.listeners.contains_key(&arn)),
             "listener-rule" => arn.parse().is_ok_and(|arn: RuleArn| self.route_of(&arn).is_some()),
+            "cluster" => self.clusters.values().any(|cluster| cluster.active && cluster.arn == arn),
             "service" => self.services.values().any(|service| service.arn == arn),
-            "cluster" => self.clusters.values().any(|cluster| cluster.arn == arn),
             "task-set" => self.services.values().flat_map(|service| &service.task_sets).any(|set| set.arn == arn),
-            "task" => self.has_task(resource),
+            "task" => self.has_task(arn),
             "alarm" => resource.split_once(':').is_some_and(|(_, name)| self.alarms.contains_key(name)),
             _ => false,
         }

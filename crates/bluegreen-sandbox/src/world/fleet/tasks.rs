@@ -178,6 +178,16 @@ impl World {
     }
 }
 
+impl State {
+    /// Whether a task of that ARN is known, running or stopped.
+    pub(in crate::world) fn has_task(&self, arn: &str) -> bool {
+        let id = arn.rsplit('/').next().unwrap_or_default();
+        let services = self.services.values().flat_map(|service| service.tasks.iter().chain(service.stopped.iter()));
+        let loose = self.loose_tasks.values().map(|loose| &loose.task);
+        services.chain(loose).any(|task| hex(task.id) == id)
+    }
+}
+
 /// The last part of a task's ARN.
 pub(crate) fn hex(id: u64) -> String {
     format!("{:016x}{:016x}", mix(id), mix(!id))

@@ -41,7 +41,7 @@ pub use state::{
     TaskSetStatus, TaskStop, Writer,
 };
 pub use targets::{NewTarget, ProbeTarget, TargetState, TargetView};
-pub use traffic::{Client, Traffic};
+pub use traffic::{Client, Harm, Latency, Profile, Traffic};
 
 /// Milliseconds since the world began.
 pub type Ms = u64;
@@ -227,6 +227,10 @@ impl World {
             let closes = if quiet { Ms::MAX } else { self.period_end() };
             let end = until.min(closes);
             self.count_requests(end);
+            if end == closes {
+                // Before time moves on: these requests belong to the period that closes.
+                self.draw_requests();
+            }
             let from = self.second(self.now);
             self.now = end;
             if end == closes {

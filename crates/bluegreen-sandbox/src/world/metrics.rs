@@ -17,6 +17,8 @@ mod summary;
 pub use query::{MetricQuery, QueryError, Source, Window};
 pub(crate) use requests::Open;
 pub use requests::RequestSample;
+#[cfg(test)]
+pub(crate) use requests::{number, whole};
 pub use statistic::{Bounds, Statistic, Trim};
 pub use summary::Summary;
 

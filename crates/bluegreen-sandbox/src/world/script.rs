@@ -5,7 +5,7 @@ use bluegreen_core::observe::AlarmState;
 use bluegreen_core::ports::ServiceChange;
 use std::sync::Arc;
 
-use super::{Behaviour, Ms, World, Writer};
+use super::{Behaviour, Ms, Profile, World, Writer};
 
 /// When something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub enum Deed {
     EditAlarm(String, String),
     /// A revision (`family:revision`) behaves otherwise.
     Behave(String, Behaviour),
+    /// A revision (`family:revision`) answers drawn requests otherwise.
+    Answer(String, Profile),
     /// The cluster has room for this many tasks.
     Capacity(u32),
 }
@@ -91,6 +93,7 @@ impl World {
                 }
             }),
             Deed::Behave(revision, behaviour) => self.set_behaviour(revision, *behaviour),
+            Deed::Answer(revision, profile) => self.set_profile(revision, *profile),
             Deed::Capacity(room) => {
                 self.config.capacity = *room;
                 self.settle();

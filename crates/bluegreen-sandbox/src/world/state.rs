@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use bluegreen_core::model::{ListenerArn, LoadBalancerArn, RouteId, TargetGroupArn, TaskDefinitionArn};
 
-use super::Behaviour;
+use super::{Behaviour, Profile};
 
 mod alarm;
 mod balancer;
@@ -45,6 +45,8 @@ pub struct State {
     pub checked: BTreeMap<(TargetGroupArn, SocketAddr), CheckedHealth>,
     /// What the tasks of revisions (`family:revision`) do, where it is not to start and pass their checks.
     pub behaviours: BTreeMap<String, Behaviour>,
+    /// How revisions (`family:revision`) answer drawn requests, where it is not always well.
+    pub profiles: BTreeMap<String, Profile>,
     /// Alarms by name; a deleted one is gone.
     pub alarms: BTreeMap<String, AlarmRecord>,
     /// Tags by ARN, of everything that has no place of its own for them.

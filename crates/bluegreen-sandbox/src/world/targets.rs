@@ -141,7 +141,7 @@ impl World {
     }
 
     /// Tasks that are, or were until lately, registered in a group.
-    fn registered<'a>(
+    pub(super) fn registered<'a>(
         &self,
         state: &'a State,
         group: &'a TargetGroupArn,

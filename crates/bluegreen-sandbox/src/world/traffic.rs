@@ -7,6 +7,13 @@ use bluegreen_core::model::{Action, RouteId, Split, TargetGroupArn, Timestamp};
 use super::{Ms, RequestModel, World, metrics};
 use crate::seed::draw;
 
+mod drawn;
+mod profile;
+mod sampler;
+
+pub use drawn::Harm;
+pub use profile::{Latency, Profile};
+
 const MINUTE: Ms = 60_000;
 
 /// Requests and clients.
@@ -24,6 +31,12 @@ pub struct Traffic {
     counted: BTreeMap<(TargetGroupArn, u64), u64>,
     /// When a group last had a routed weight above zero on any route.
     exposed: BTreeMap<TargetGroupArn, Ms>,
+    /// What happened to drawn requests.
+    pub harm: Harm,
+    /// What to expect in the metric period that is open.
+    pending: Vec<drawn::Pending>,
+    /// How often requests were drawn.
+    drawn: u64,
 }
 
 /// A client with a cookie jar.
@@ -97,6 +110,14 @@ impl World {
     pub(super) fn count_requests(&mut self, until: Ms) {
         for (group, share) in self.shares() {
             self.traffic.exposed.insert(group.clone(), until);
+            match self.config.requests {
+                RequestModel::Expected => {}
+                RequestModel::Drawn => {
+                    self.expect(&group, share, until);
+                    continue;
+                }
+                RequestModel::Recorded => continue,
+            }
             let health = self.health(&group);
             // All targets unhealthy: the load balancer fails open and sends requests all the same.
             let served = health.healthy + health.unhealthy > 0;
@@ -177,3 +198,6 @@ impl World {
         client.served_at = self.now;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -242,6 +242,6 @@ pub(crate) fn number(count: u64) -> f64 {
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts are whole and never negative")]
-fn whole(sum: f64) -> u64 {
+pub(crate) fn whole(sum: f64) -> u64 {
     sum.round() as u64
 }

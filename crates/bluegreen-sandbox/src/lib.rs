@@ -19,6 +19,8 @@
 //! - [`tasks`]: containers as local processes, and the health checks of what they serve.
 //! - [`demo_service`]: the service that a newcomer releases, as good or as bad as its environment says.
 //! - [`load`]: requests at a steady rate or as fast as they are answered, counted by status, version and second.
+//!
+//! [`live`] brings both halves together, and [`shop`] is something to release into there.
 
 pub mod api;
 pub mod demo_service;
@@ -26,11 +28,13 @@ pub mod executor;
 pub mod faults;
 pub mod fronts;
 pub mod laws;
+pub mod live;
 pub mod load;
 pub mod proxy;
 pub mod scenario;
 pub mod seed;
 pub mod services;
+pub mod shop;
 pub mod stage;
 pub mod store;
 pub mod tasks;

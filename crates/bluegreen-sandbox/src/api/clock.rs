@@ -31,6 +31,11 @@ impl RunningClock {
         RunningClock { origin: Instant::now(), at_origin: at, speed }
     }
 
+    /// When the world shows `ms`, by tokio's clock; its origin for what was before.
+    pub fn instant(&self, ms: Ms) -> Instant {
+        self.origin + self.real(ms.saturating_sub(self.at_origin))
+    }
+
     /// How long `ms` of the world's milliseconds take.
     pub fn real(&self, ms: Ms) -> Duration {
         Duration::try_from_secs_f64(Duration::from_millis(ms).as_secs_f64() / self.speed).unwrap_or(Duration::MAX)

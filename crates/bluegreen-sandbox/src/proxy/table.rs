@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Everything the proxy routes by. A table is never edited; it is replaced whole.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
     /// The listeners; one that is not in the next table stops listening.
     pub listeners: Vec<Listener>,
@@ -15,7 +15,7 @@ pub struct Table {
 }
 
 /// One listener of a load balancer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Listener {
     /// Its ARN. A listener keeps its socket for as long as tables name this id.
     pub id: String,
@@ -66,7 +66,7 @@ impl Scheme {
 }
 
 /// One rule: when all its conditions hold, its action answers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// Its ARN; a rule keeps its place in the split from table to table.
     pub id: String,
@@ -77,7 +77,7 @@ pub struct Rule {
 }
 
 /// A condition holds when any one of its values does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
     /// Patterns of the host name, its port left out; upper and lower case are the same.
     HostHeader(Vec<String>),
@@ -100,7 +100,7 @@ pub enum Condition {
 }
 
 /// What a rule does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Hand the request to one of these groups.
     Forward {
@@ -124,7 +124,7 @@ pub enum Action {
 }
 
 /// A redirect; every part may hold `#{protocol}`, `#{host}`, `#{port}`, `#{path}` and `#{query}`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Redirect {
     /// `HTTP`, `HTTPS` or the placeholder.
     pub protocol: String,
@@ -154,7 +154,7 @@ impl Default for Redirect {
 }
 
 /// A target group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Group {
     /// Its ARN.
     pub id: String,
@@ -207,7 +207,7 @@ pub enum Version {
 }
 
 /// One target of a group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Target {
     /// Its id, for samples.
     pub id: String,

@@ -110,21 +110,22 @@ impl World {
         let due: Vec<String> =
             self.evaluations.iter().filter(|(_, due)| **due <= self.now).map(|(name, _)| name.clone()).collect();
         for name in due {
-            let spec = self.state.alarms.get(&name).and_then(|alarm| alarm.spec.clone());
-            let Some(Rule::Metric(rule)) = spec.as_deref().map(|spec| &spec.rule) else {
+            let found = self.state.alarms.get(&name).and_then(|alarm| Some((alarm.spec.clone()?, alarm.state.clone())));
+            let Some((Rule::Metric(rule), present)) = found.as_ref().map(|(spec, present)| (&spec.rule, present))
+            else {
                 self.evaluations.remove(&name);
                 continue;
             };
             let next = self.next_evaluation(&name, rule);
             self.evaluations.insert(name.clone(), next);
-            if let Some(judgement) = self.looked(rule) {
+            if let Some(judgement) = self.looked(rule, present) {
                 self.transition(&name, judgement);
             }
         }
     }
 
-    /// What a rule says of the metrics that can be seen now; `None` keeps the state.
-    fn looked(&self, rule: &MetricRule) -> Option<Judgement> {
+    /// What a rule says of the metrics that can be seen now; `None` keeps its present state.
+    fn looked(&self, rule: &MetricRule, present: &AlarmState) -> Option<Judgement> {
         let compared = rule.compared()?;
         let window = self.evaluation_range(rule);
         let period = Second::from(rule.period());
@@ -139,7 +140,7 @@ impl World {
         if rule.low_samples == Some(LowSamples::Ignore) && self.has_few(compared, &slots) {
             return None;
         }
-        judge(rule, &slots, self.now())
+        judge(rule, &slots, present, self.now())
     }
 
     /// The periods that should have points by now, and some before them. It slides by the minute.

@@ -61,11 +61,15 @@ pub(super) fn decide(breaching: &[Option<bool>], n: u32, m: u32, missing: Missin
     }
 }
 
-/// The state that a rule's periods, oldest first, lead to; `None` keeps the present one, `now` being when it was asked.
-pub(super) fn judge(rule: &MetricRule, slots: &[Slot], now: Timestamp) -> Option<Judgement> {
+/// The state that a rule's periods, oldest first, lead to; `None` keeps `present`, `now` being when it was asked.
+pub(super) fn judge(rule: &MetricRule, slots: &[Slot], present: &AlarmState, now: Timestamp) -> Option<Judgement> {
     let wrong = |slot: &Slot| slot.value.map(|value| rule.comparison.breaches(value, rule.threshold));
     let breaching: Vec<Option<bool>> = slots.iter().map(wrong).collect();
     let state = decide(&breaching, rule.evaluation_periods, rule.to_alarm(), rule.missing())?;
+    // Words are for changes alone: most evaluations bring none.
+    if state == *present {
+        return None;
+    }
     let known = || slots.iter().rev().filter(|slot| slot.value.is_some());
     let recent: Vec<&Slot> = known().take(rule.evaluation_periods as usize).collect();
     let reason = words(rule, &state, &recent);

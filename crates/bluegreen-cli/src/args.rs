@@ -3,6 +3,7 @@
 mod appspec;
 mod release;
 mod run;
+mod sandbox;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use appspec::{AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat, NewArgs, ShowArgs, ValidateArgs};
 pub(crate) use release::{AwsArgs, DeployArgs, PlanArgs, ReleaseArgs, SpecArgs, VerifyArgs};
 pub(crate) use run::{ActArgs, OrderArgs, PromoteArgs, ReadRunArgs, ReportArgs, RetryArgs, StatusArgs, UndoArgs};
+pub(crate) use sandbox::{SandboxArgs, SandboxCommand, SandboxRunArgs, WorldArgs};
 
 use crate::exit;
 
@@ -84,6 +86,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Make and check CodeDeploy AppSpec documents
     Appspec(AppspecArgs),
+    /// Run AWS on this machine: its APIs, a real load balancer, tasks as processes
+    Sandbox(SandboxArgs),
     /// Print the JSON schema of bluegreen.yaml, for editors
     Schema,
     /// Print completions for a shell

@@ -16,6 +16,7 @@ mod respec;
 mod resume;
 mod retry;
 mod runs;
+mod sandbox;
 mod schema;
 mod session;
 mod spec;
@@ -67,6 +68,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Replay(args) => replay::run(&session, &args),
         Command::Report(args) => report::run(&session, &args),
         Command::Appspec(args) => appspec::run(&session, &args.command),
+        Command::Sandbox(args) => sandbox::run(&session, &args),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { dir } => man::run(dir.as_deref()),

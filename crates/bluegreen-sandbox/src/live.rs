@@ -18,7 +18,7 @@ use crate::fronts::http::{ServeError, Server};
 use crate::proxy::{Bound, Proxy, ProxyError, Table};
 use crate::tasks::Supervisor;
 use crate::tasks::probe::Prober;
-use crate::world::{Config, Fleet, Lag, World};
+use crate::world::{Config, Fleet, Lag, RequestModel, World};
 
 mod checks;
 mod conductor;
@@ -183,7 +183,7 @@ fn config(options: &Options) -> Config {
         // AWS publishes no bound; a period more is what its users see at best.
         metric_delay: millis(options.metric_period),
         page_size: options.page_size,
-        requests_per_second: 0,
+        requests: RequestModel::Recorded,
         ..Config::fast(options.seed)
     }
 }

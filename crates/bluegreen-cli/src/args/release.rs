@@ -25,7 +25,7 @@ pub(crate) struct AwsArgs {
     #[arg(long, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// Allow endpoints without TLS, such as an emulator's on this machine
-    #[arg(long)]
+    #[arg(long, env = "BLUEGREEN_INSECURE_ENDPOINT", hide_env_values = true)]
     pub(crate) insecure_endpoint: bool,
 }
 

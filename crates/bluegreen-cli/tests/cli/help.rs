@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::support::bluegreen;
 
-const PAGES: [&str; 22] = [
+const PAGES: [&str; 24] = [
     "",
     "verify",
     "plan",
@@ -26,6 +26,8 @@ const PAGES: [&str; 22] = [
     "appspec build",
     "appspec validate",
     "appspec show",
+    "sandbox",
+    "sandbox run",
     "schema",
     "completions",
     "man",

@@ -97,9 +97,8 @@ pub(super) fn modify(context: &mut Context<'_>, input: &Input) -> Result<Node, A
     let arn: ListenerArn = required_arn(input, "ListenerArn", "listener")?;
     let old = context.world.state().routes.get(&RouteId::DefaultAction(arn.clone()));
     let old = old.map(|route| route.actions.as_slice());
-    // An empty list says that nothing is to change: there is no listener without a default action.
-    let given = input.list("DefaultActions")?.filter(|list| !list.is_empty());
-    let actions = given.map(|list| actions::read(&list, old)).transpose()?;
+    // A list that is empty is refused: there is no listener without a default action.
+    let actions = input.list("DefaultActions")?.map(|list| actions::read(&list, old)).transpose()?;
     let change = ListenerChange {
         port: port(input)?,
         protocol: input.text("Protocol")?.map(str::to_owned),

@@ -90,10 +90,9 @@ pub(super) fn modify(context: &mut Context<'_>, input: &Input) -> Result<Node, A
     let arn: RuleArn = required_arn(input, "RuleArn", "listener rule")?;
     let state = context.world.state();
     let old = state.route_of(&arn).and_then(|id| state.routes.get(&id)).map(|route| route.actions.as_slice());
-    // AWS cannot tell an empty list from none.
-    let given = input.list("Actions")?.filter(|list| !list.is_empty());
-    let actions = given.map(|list| actions::read(&list, old)).transpose()?;
-    let conditions = list(input, "Conditions")?.filter(|list| list.as_array().is_some_and(|list| !list.is_empty()));
+    // A list that is empty is refused: there is no rule without an action or a condition.
+    let actions = input.list("Actions")?.map(|list| actions::read(&list, old)).transpose()?;
+    let conditions = list(input, "Conditions")?;
     let mut transforms = list(input, "Transforms")?;
     if input.bool("ResetTransforms")?.unwrap_or(false) {
         if transforms.is_some() {

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use appspec::{AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat, NewArgs, ShowArgs, ValidateArgs};
 pub(crate) use release::{AwsArgs, DeployArgs, PlanArgs, ReleaseArgs, SpecArgs, VerifyArgs};
 pub(crate) use run::{ActArgs, OrderArgs, PromoteArgs, ReadRunArgs, ReportArgs, RetryArgs, StatusArgs, UndoArgs};
-pub(crate) use sandbox::{SandboxArgs, SandboxCommand, SandboxRunArgs, WorldArgs};
+pub(crate) use sandbox::{DemoArgs, SandboxArgs, SandboxCommand, SandboxRunArgs, Scenario, WorldArgs};
 
 use crate::exit;
 
@@ -86,6 +86,11 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Make and check CodeDeploy AppSpec documents
     Appspec(AppspecArgs),
+    /// Show a good and a bad release on this machine, with nothing but this program
+    ///
+    /// Starts a sandbox with a shop, sends it steady traffic, and releases into it as `bluegreen deploy` does: real
+    /// processes behind a real load balancer. No AWS account, no network, no root; under a minute.
+    Demo(DemoArgs),
     /// Run AWS on this machine: its APIs, a real load balancer, tasks as processes
     Sandbox(SandboxArgs),
     /// Print the JSON schema of bluegreen.yaml, for editors

@@ -3,6 +3,7 @@
 mod appspec;
 mod completions;
 mod connect;
+mod demo;
 mod deploy;
 mod explain;
 mod man;
@@ -68,6 +69,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Replay(args) => replay::run(&session, &args),
         Command::Report(args) => report::run(&session, &args),
         Command::Appspec(args) => appspec::run(&session, &args.command),
+        Command::Demo(args) => demo::run(&session, &args),
         Command::Sandbox(args) => sandbox::run(&session, &args),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::run(shell),

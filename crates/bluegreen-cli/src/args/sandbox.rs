@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bluegreen_core::model::duration;
 use bluegreen_sandbox::faults::FaultPlan;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// `bluegreen sandbox`
 #[derive(Debug, Args)]
@@ -71,6 +71,36 @@ pub(crate) struct WorldArgs {
     /// The most items in one page of a list
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) page_size: Option<u16>,
+}
+
+/// `bluegreen demo`
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// What to show
+    #[arg(long, value_enum, default_value_t = Scenario::All)]
+    pub(crate) scenario: Scenario,
+    /// Hold each weight long enough to look around: minutes in place of seconds
+    #[arg(long)]
+    pub(crate) slow: bool,
+    /// Write plain lines even at a terminal
+    #[arg(long)]
+    pub(crate) no_tty: bool,
+    /// Keep journals, spec and reports in this folder [default: a new one among the temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+/// What the demo shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// A good release, then a bad one
+    All,
+    /// A good release, to 100 %
+    Good,
+    /// A release that fails some of its requests, caught by an alarm and rolled back
+    Bad,
+    /// Somebody else edits the weights midway: held, with both sides shown
+    Drift,
 }
 
 fn period(text: &str) -> Result<Duration, String> {

@@ -19,6 +19,21 @@ pub(super) async fn connect(args: &AwsArgs, region: Option<&str>, dir: &Path) ->
     Ok(ports(aws(args, region).await?, dir))
 }
 
+/// The ports to a sandbox in this process.
+pub(super) async fn sandbox(endpoint: String, region: &str, dir: &Path) -> Result<Ports, Failure> {
+    let options = ConnectOptions {
+        region: Some(region.to_owned()),
+        endpoint: Some(endpoint),
+        insecure_endpoint: true,
+        made_up_credentials: true,
+        ..ConnectOptions::default()
+    };
+    let found = aws::connect(options)
+        .await
+        .map_err(|error| Failure::caused(Exit::Unexpected, "the sandbox cannot be reached", error))?;
+    Ok(ports(found, dir))
+}
+
 /// The clients alone; says where they lead if that is not AWS.
 pub(super) async fn aws(args: &AwsArgs, region: Option<&str>) -> Result<AwsPorts, Failure> {
     let options = ConnectOptions {

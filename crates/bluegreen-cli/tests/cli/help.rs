@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::support::bluegreen;
 
-const PAGES: [&str; 24] = [
+const PAGES: [&str; 25] = [
     "",
     "verify",
     "plan",
@@ -26,6 +26,7 @@ const PAGES: [&str; 24] = [
     "appspec build",
     "appspec validate",
     "appspec show",
+    "demo",
     "sandbox",
     "sandbox run",
     "schema",

@@ -91,10 +91,17 @@ fn way_back(
             Some(at) => known(what, at, since),
             None => unknown(what, "it turned back with the first look that showed it"),
         });
-        let what = "from last seen green to traffic routed back";
+        let red = alarms.iter().filter_map(|alarm| alarm.red_at).min();
+        if let (Some(red), Some(back)) = (red, state.traffic_restored_at) {
+            all.push(known("from first seen red to the baseline read back on every route", red, back));
+        }
+        let what = "from last seen green to the same";
         let green = alarms.iter().filter(|alarm| alarm.red_at.is_some()).filter_map(|alarm| alarm.green_until).min();
         if let (Some(green), Some(back)) = (green, state.traffic_restored_at) {
-            all.push(Measure { note: Some("the alarm turned red in between".to_owned()), ..known(what, green, back) });
+            all.push(Measure {
+                note: Some("the alarm turned red in between: at most so long".to_owned()),
+                ..known(what, green, back)
+            });
         }
     }
     let restores = Writes::of(records, |purpose| matches!(purpose, Purpose::Restore | Purpose::Evict));

@@ -78,7 +78,7 @@ fn a_rollback_shows_both_ways_and_how_long_the_way_back_took() {
     assert_eq!(report.trace.set[2].at, back.at, "the plan wants it at once");
     assert_eq!(report.trace.read[0].points[2].at, routed.at, "it is known when it was read");
     assert_eq!(took(&report, "last route written"), Some(Duration::from_secs(2)));
-    assert_eq!(took(&report, "read back on every route"), Some(Duration::from_secs(32)));
+    assert_eq!(took(&report, "from turning back to the baseline"), Some(Duration::from_secs(32)));
     assert_eq!(took(&report, "first seen red"), None);
     assert!(is_unknown(&report, About::Red) && is_unknown(&report, About::Observed));
     for route in &report.routes {
@@ -217,7 +217,7 @@ fn a_rollback_that_was_not_read_back_is_not_called_restored() {
     script.holding().restoring(red()).set_all(Purpose::Restore).finish(RollbackFailed, "the routes cannot be read");
     let report = report(&script);
     assert!(report.routes.iter().all(|route| route.end == RouteEnd::Unverified));
-    assert_eq!(took(&report, "read back on every route"), None);
+    assert_eq!(took(&report, "from turning back to the baseline"), None);
     assert_eq!(shares(&report.trace.read[0].points), [0, 10].map(Some), "nobody has seen it back");
 }
 

@@ -16,6 +16,15 @@ pub(super) struct Label {
     pub(super) text: String,
 }
 
+/// A time on the axis.
+#[derive(Debug, Serialize)]
+struct Tick {
+    place: f64,
+    /// The middle of its text, which stays inside of the picture.
+    middle: f64,
+    text: String,
+}
+
 /// One picture. All numbers are units of the drawing.
 #[derive(Debug, Serialize)]
 pub(super) struct Chart {
@@ -28,7 +37,7 @@ pub(super) struct Chart {
     top: f64,
     bottom: f64,
     grid: Vec<Label>,
-    ticks: Vec<Label>,
+    ticks: Vec<Tick>,
     ticks_at: f64,
     cuts: Vec<(f64, f64)>,
     set: String,
@@ -174,7 +183,6 @@ fn chart(report: &Report, form: &Form) -> Chart {
         0 => ticks_at + 10.0,
         _ => panels_top + 2.0 * form.panel + 34.0 + 12.0,
     };
-    let ticks = scale.ticks(form.ticks_apart).into_iter().map(|(place, text)| Label { place, text }).collect();
     let observed = &report.trace.observed;
     let dot = |point: &Point| Some((scale.place(point.at), y(point.ppm?)));
     Chart {
@@ -186,7 +194,7 @@ fn chart(report: &Report, form: &Form) -> Chart {
         top,
         bottom,
         grid: grid.into(),
-        ticks,
+        ticks: scale.ticks(form.ticks_apart).into_iter().map(|(place, text)| tick(place, text, form)).collect(),
         ticks_at,
         cuts: scale.cuts(),
         set: line(&report.trace.set),
@@ -200,6 +208,12 @@ fn chart(report: &Report, form: &Form) -> Chart {
         marks,
         panels,
     }
+}
+
+fn tick(place: f64, text: String, form: &Form) -> Tick {
+    #[allow(clippy::cast_precision_loss, reason = "labels are short")]
+    let half = text.chars().count() as f64 * form.letter / 2.0;
+    Tick { place, middle: place.clamp(half, form.width - half), text }
 }
 
 /// The routes' lines, each once; one that is shared by all goes by no route's name.

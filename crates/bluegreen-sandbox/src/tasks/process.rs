@@ -160,7 +160,7 @@ impl Process {
                 }
             }
         };
-        // Its children go with it, as they would with a container.
+        // Its children go with it, as they would with a container; now, so that they let go of the pipes.
         self.group.kill();
         drop(self.parent_pipe);
         for reading in &mut self.reading {

@@ -261,7 +261,8 @@ async fn the_environment_is_the_definitions_own_and_the_place() {
     assert_eq!(value("BLUEGREEN_TASK").as_deref(), Some("task-1"));
     assert_eq!(value("BLUEGREEN_PARENT_PIPE").as_deref(), Some("1"));
     let known = ["COLOUR", "PATH", "HOME", "HOST", "PORT", "PORT_80", "PORT_81", "BLUEGREEN_TASK", PARENT_PIPE];
-    let strange: Vec<_> = lines.iter().filter(|line| !known.contains(&line.split('=').next().unwrap())).collect();
+    let names = lines.iter().map(|line| line.split('=').next().unwrap());
+    let strange: Vec<_> = names.filter(|name| !known.contains(name)).collect();
     assert!(strange.is_empty(), "{strange:?}");
 }
 
@@ -294,6 +295,22 @@ async fn a_task_is_asked_to_end_before_it_is_made_to() {
 }
 
 #[tokio::test]
+async fn a_service_that_is_asked_to_end_lives_until_it_has_answered() {
+    use tokio::io::AsyncWriteExt;
+    let mut bench = Bench::new();
+    let address = bench.serving(alone(1, demo(&[("LATENCY", "150ms")]))).await;
+    let mut open = TcpStream::connect(address).await.unwrap();
+    open.write_all(b"GET / HTTP/1.1\r\nhost: demo\r\n\r\n").await.unwrap();
+    // An answer to a later connection proves that the first request was taken.
+    get(address, "/healthz").await;
+    bench.supervisor.stop(1);
+    let mut answer = String::new();
+    open.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer:?}");
+    assert_eq!(bench.exited().await.1, Some(0));
+}
+
+#[tokio::test]
 async fn a_task_that_does_not_end_is_killed_after_its_time() {
     let mut bench = Bench::new();
     let stubborn = Container { stop_timeout: Duration::from_millis(50), ..role("stubborn", &[]) };
@@ -321,8 +338,9 @@ async fn a_task_ends_with_an_essential_container_and_not_with_another() {
     while bench.groups(1).len() > 1 {
         tokio::task::yield_now().await;
     }
+    assert!(!*bench.supervisor.shared.table().tasks[&1].ending.borrow(), "the task ends with its side car");
     bench.supervisor.stop(1);
-    assert_eq!(bench.exited().await.1, Some(143), "it ended before it was stopped");
+    assert_eq!(bench.exited().await.1, Some(143));
 
     let crashing = named("agent", true, &["/bin/false"]);
     bench.supervisor.start(launch(2, Network::Bridge, vec![web, crashing]));

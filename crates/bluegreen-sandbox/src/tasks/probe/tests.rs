@@ -140,9 +140,12 @@ async fn the_set_of_targets_can_be_changed() {
     groups.sort();
     assert_eq!(groups, ["blue", "green"]);
 
-    // The same check goes on undisturbed, where a new one would ask at once; another check begins anew.
+    // The same check goes on undisturbed; another one begins anew.
     let other = Check { path: "/other".to_owned(), ..slow.clone() };
+    let task = || prober.targets()[&("green".to_owned(), two)].checking.id();
+    let before = task();
     prober.set([("green".to_owned(), two, slow)]);
+    assert_eq!(task(), before);
     assert_eq!(prober.watched(), [("green".to_owned(), two)]);
     prober.set([("green".to_owned(), two, other)]);
     assert_eq!(heard.recv().await.unwrap().group, "green");

@@ -197,7 +197,6 @@ async fn serve(front: Arc<Front>, stream: TcpStream, peer: SocketAddr, worker: u
         open: Open::new(&front.core),
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().pipeline_flush(true);
     builder.http2().max_concurrent_streams(STREAMS);
     let service = service_fn(move |request: http::Request<Incoming>| {
         let client = client.clone();

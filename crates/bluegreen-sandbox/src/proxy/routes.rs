@@ -242,3 +242,29 @@ fn route(rule: &Rule, groups: &HashMap<&str, Arc<Members>>, keeper: &mut Keeper<
     };
     Route { id: rule.id.clone(), tests: rule.conditions.iter().map(Test::new).collect(), deed }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::table::Target;
+
+    #[test]
+    fn a_target_warms_up_in_proportion_to_its_age() {
+        let begin = Instant::now();
+        let address = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let mut group = Group::new("g", vec![Target::healthy("old", address(1)), Target::healthy("new", address(2))]);
+        group.slow_start = Duration::from_secs(1_000);
+        let old = Kept::new(1);
+        let members = Members::new(&group, &mut Keeper { old: &old, new: Kept::new(1) });
+        let seat = Seat { upstream: members.seats[0].upstream.clone(), since: begin };
+        for percent in [0, 10, 50, 90, 100] {
+            let now = begin + Duration::from_secs(percent * 10);
+            let taken = (0..10_000).filter(|_| members.ready(&seat, now)).count();
+            let expected = usize::try_from(percent).unwrap() * 100;
+            // More than six standard deviations.
+            assert!(taken.abs_diff(expected) <= 300, "{taken} at {percent} %");
+            assert!(percent != 0 || taken == 0);
+            assert!(percent != 100 || taken == 10_000);
+        }
+    }
+}

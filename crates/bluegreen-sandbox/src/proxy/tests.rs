@@ -1,3 +1,8 @@
+mod failures;
+mod health;
 mod kit;
+mod messages;
+mod protocols;
 mod splits;
+mod sticky;
 mod swaps;

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::kit::{Backend, Client, Rig, bounded, group, rule};
 use crate::proxy::{Action, Condition};
 
-/// Requests of one split; all splits together make 100,000.
-const REQUESTS: usize = 20_000;
-const CLIENTS: usize = 16;
+/// Requests of one split. `tests/bench/proxy.sh --check` sends more than 100,000 for each.
+const REQUESTS: u32 = 8_000;
+const CLIENTS: u32 = 16;
 
 /// Half the width of the interval in which a fair coin's count lies with a chance of 99.9 %.
-fn margin(requests: usize, share: f64) -> f64 {
-    3.2905 * (requests as f64 * share * (1.0 - share)).sqrt() + 0.5
+fn margin(requests: u32, share: f64) -> f64 {
+    3.2905 * (f64::from(requests) * share * (1.0 - share)).sqrt() + 0.5
 }
 
 #[tokio::test]
@@ -23,27 +23,27 @@ async fn shares_of_real_requests_are_those_of_the_weights() {
             let address = rig.split(&[("blue", old, blue.address), ("green", new, green.address)], None).await;
             let clients = (0..CLIENTS).map(|_| async {
                 let mut client = Client::new(address).await;
-                let mut counts = BTreeMap::<String, usize>::new();
+                let mut counts = BTreeMap::<String, u32>::new();
                 for _ in 0..REQUESTS / CLIENTS / 50 {
                     for (name, count) in client.volley(50).await {
-                        *counts.entry(name).or_default() += count;
+                        *counts.entry(name).or_default() += u32::try_from(count).unwrap();
                     }
                 }
                 counts
             });
             let counts = futures::future::join_all(clients).await;
-            let of = |name| counts.iter().filter_map(|counts| counts.get(name)).sum::<usize>();
+            let of = |name| counts.iter().filter_map(|counts| counts.get(name)).sum::<u32>();
             let (blue, green) = (of("blue"), of("green"));
             assert_eq!(blue + green, REQUESTS);
             let share = f64::from(new) / f64::from(old + new);
-            let apart = (green as f64 - REQUESTS as f64 * share).abs();
+            let apart = (f64::from(green) - f64::from(REQUESTS) * share).abs();
             assert!(apart <= margin(REQUESTS, share), "{old}/{new}: {blue} and {green}");
             if new == 0 {
                 assert_eq!(green, 0, "a group at weight 0 gets nothing");
             }
             let noted = rig.notes.by_group();
-            assert_eq!(noted.get("green").copied().unwrap_or_default(), green);
-            assert_eq!(noted.values().sum::<usize>(), REQUESTS, "one sample a request: {noted:?}");
+            assert_eq!(noted.get("green").copied().unwrap_or_default(), green as usize);
+            assert_eq!(noted.values().sum::<usize>(), REQUESTS as usize, "one sample a request: {noted:?}");
             rig.notes.take();
         }
     })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::kit::{Backend, Client, Rig, bounded, forward, group, state};
+use super::kit::{Backend, Client, Rig, bounded, forward, group, heard, state};
 use crate::proxy::{Listener, Proxy, Table, TargetState, Unobserved};
 
 #[tokio::test]
@@ -112,8 +112,8 @@ async fn a_shutdown_waits_for_what_is_under_way() {
         let slow = Backend::talking(Arc::default(), move |mut stream| {
             let mut gone = gone.clone();
             async move {
-                use tokio::io::{AsyncReadExt, AsyncWriteExt};
-                stream.read(&mut [0; 1024]).await.unwrap();
+                use tokio::io::AsyncWriteExt;
+                heard(&mut stream).await;
                 gone.wait_for(|gone| *gone).await.unwrap();
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nlate").await.unwrap();
             }
@@ -145,7 +145,7 @@ async fn a_shutdown_cuts_off_who_does_not_end() {
     bounded(async {
         let silent = Backend::talking(Arc::default(), |stream| async move {
             let _kept = stream;
-            std::future::pending().await
+            std::future::pending::<()>().await;
         })
         .await;
         let rig = Rig::new();

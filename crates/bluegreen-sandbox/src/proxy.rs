@@ -20,6 +20,7 @@ use tokio::time::timeout;
 mod answers;
 mod conditions;
 mod cookies;
+mod delivery;
 mod exchange;
 mod headers;
 mod io;

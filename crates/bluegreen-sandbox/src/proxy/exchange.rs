@@ -1,29 +1,21 @@
 //! One request: its rule, its group, its target, its answer.
 
-use std::error::Error;
-use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::{CONNECTION, HOST, HeaderValue, UPGRADE};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
-use hyper::client::conn::TrySendError;
-use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
-use super::io::{Busy, Gauge};
+use super::delivery::{Failure, Way};
+use super::io::Gauge;
 use super::routes::{Deed, Forward, Members, Routes};
 use super::sample::{AnsweredBy, Sample};
 use super::serve::{Front, Open};
-use super::table;
-use super::upstream::{Given, Link, Outstanding, Sent, Upstream};
-use super::{answers, cookies, headers, tunnel};
+use super::upstream::{Given, Sent};
+use super::{answers, cookies, headers};
 
-/// A connection that has rested for longer than this may be closing at the target's end just now.
-const FRESH: Duration = Duration::from_secs(1);
 /// The longest path with its query.
 const LONGEST: usize = 16 * 1024;
 /// What the load balancer notes for a client that leaves before its answer.
@@ -128,7 +120,7 @@ fn refused(request: &Parts) -> Option<StatusCode> {
 async fn forward<'a>(
     client: &Arc<Client>,
     plan: &'a Forward,
-    mut parts: Parts,
+    parts: Parts,
     body: Incoming,
     report: &mut Report<'a>,
 ) -> Response<Given> {
@@ -146,47 +138,10 @@ async fn forward<'a>(
         return report.own(answers::error(StatusCode::SERVICE_UNAVAILABLE));
     };
     report.target = Some(&upstream.id);
-    let outstanding = Outstanding::new(upstream);
-    let busy = Busy::new(&client.gauge);
-
-    let upgrade = headers::upgrade(&parts);
-    let on_upgrade = parts.extensions.remove::<OnUpgrade>().filter(|_| upgrade.is_some());
-    headers::forward(&mut parts, &client.origin, report.routes.scheme, now);
+    let way = Way { client, upstream, idle: report.routes.idle, began: report.started };
     let body = if body.is_end_stream() { Sent::Nothing } else { Sent::Stream(body) };
-    let worker = client.worker;
-    let idle = report.routes.idle;
-    let done = if group.version == table::Version::Http2 {
-        headers::as_http2(&mut parts);
-        over_http2(upstream, worker, Request::from_parts(parts, body), idle)
-            .await
-            .map(|answer| answer.map(|body| Given::Shared(body, (outstanding, busy))))
-    } else {
-        headers::as_http1(&mut parts, body.size_hint().exact().is_none());
-        if let Some(protocol) = upgrade {
-            parts.headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-            parts.headers.insert(UPGRADE, protocol);
-        }
-        let began = report.started;
-        match over_http1(upstream, worker, Request::from_parts(parts, body), began, idle).await {
-            Ok((answer, link)) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => match on_upgrade {
-                Some(on_upgrade) => {
-                    let held = (outstanding, busy, client.open.clone());
-                    tokio::spawn(async move {
-                        if let (Some((target, said)), Ok(upgraded)) = (link.into_tunnel().await, on_upgrade.await) {
-                            tunnel::join(TokioIo::new(upgraded), target, said, idle).await;
-                        }
-                        drop(held);
-                    });
-                    Ok(answer.map(|_| Given::Whole(None)))
-                }
-                // Nobody asked for it.
-                None => Err(Failure::Broken),
-            },
-            Ok((answer, link)) => Ok(answer.map(|body| Given::from_link(body, link, worker, outstanding, busy))),
-            Err(failure) => Err(failure),
-        }
-    };
-    let mut answer = match done {
+    let delivered = way.deliver(group.version, Request::from_parts(parts, body), report.routes.scheme, now).await;
+    let mut answer = match delivered {
         Ok(answer) => answer,
         Err(failure) => {
             report.connection_error = matches!(failure, Failure::Unreached(_));
@@ -215,115 +170,4 @@ fn given(answer: &mut Response<Given>) {
     }
     *answer.version_mut() = Version::HTTP_11;
     *answer.extensions_mut() = http::Extensions::new();
-}
-
-/// Why a target gave no answer.
-enum Failure {
-    /// No connection came about.
-    Unreached(io::Error),
-    /// The connection broke, or the answer was none.
-    Broken,
-    /// Nothing came for too long.
-    Silent,
-    /// The client's own body broke off.
-    Client,
-}
-
-impl Failure {
-    fn status(&self) -> StatusCode {
-        match self {
-            Failure::Unreached(error) if error.kind() == io::ErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            Failure::Unreached(_) | Failure::Broken => StatusCode::BAD_GATEWAY,
-            Failure::Silent => StatusCode::GATEWAY_TIMEOUT,
-            Failure::Client => StatusCode::BAD_REQUEST,
-        }
-    }
-}
-
-impl From<hyper::Error> for Failure {
-    fn from(error: hyper::Error) -> Failure {
-        let cause = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-        if cause.is_some_and(|cause| cause.kind() == io::ErrorKind::TimedOut) {
-            Failure::Silent
-        } else if error.is_user() {
-            Failure::Client
-        } else {
-            Failure::Broken
-        }
-    }
-}
-
-impl<T> From<TrySendError<T>> for Failure {
-    fn from(error: TrySendError<T>) -> Failure {
-        error.into_error().into()
-    }
-}
-
-/// One exchange over a connection at rest or, when there is none or the target has closed it meanwhile, over a new one.
-async fn over_http1(
-    upstream: &Arc<Upstream>,
-    worker: usize,
-    mut request: Request<Sent>,
-    began: Instant,
-    idle: Duration,
-) -> Result<(Response<Incoming>, Box<Link>), Failure> {
-    let repeatable = repeatable(&request);
-    if let Some(mut link) = upstream.take(worker, (!repeatable).then_some(FRESH)) {
-        let spare = repeatable.then(|| copy(&request));
-        let mut error = match link.send(request, began, idle).await {
-            Ok(answer) => return Ok((answer, link)),
-            Err(error) => error,
-        };
-        // A request that was never written may always be sent again; one that may have been read, only if reading it
-        // twice does no harm.
-        let unsent = error.take_message();
-        let failure = Failure::from(error);
-        request = match (unsent, spare) {
-            (Some(request), _) => request,
-            (None, Some(request)) if matches!(failure, Failure::Broken) => request,
-            _ => return Err(failure),
-        };
-    }
-    let mut link = upstream.connect().await.map_err(Failure::Unreached)?;
-    let answer = link.send(request, Instant::now(), idle).await?;
-    Ok((answer, link))
-}
-
-async fn over_http2(
-    upstream: &Arc<Upstream>,
-    worker: usize,
-    request: Request<Sent>,
-    idle: Duration,
-) -> Result<Response<Incoming>, Failure> {
-    let spare = repeatable(&request).then(|| copy(&request));
-    let (mut sender, new) = upstream.share(worker).await.map_err(Failure::Unreached)?;
-    let mut error = match timeout(idle, sender.try_send_request(request)).await {
-        Err(_) => return Err(Failure::Silent),
-        Ok(Ok(answer)) => return Ok(answer),
-        Ok(Err(error)) => error,
-    };
-    let unsent = error.take_message();
-    let failure = Failure::from(error);
-    let Some(request) = unsent.or(spare).filter(|_| !new && matches!(failure, Failure::Broken)) else {
-        return Err(failure);
-    };
-    let (mut sender, _) = upstream.share(worker).await.map_err(Failure::Unreached)?;
-    match timeout(idle, sender.try_send_request(request)).await {
-        Err(_) => Err(Failure::Silent),
-        Ok(answer) => Ok(answer?),
-    }
-}
-
-/// Whether sending it twice is the same as sending it once.
-fn repeatable(request: &Request<Sent>) -> bool {
-    request.method().is_safe() && matches!(request.body(), Sent::Nothing)
-}
-
-fn copy(request: &Request<Sent>) -> Request<Sent> {
-    let mut copy = Request::new(Sent::Nothing);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.version_mut() = request.version();
-    *copy.headers_mut() = request.headers().clone();
-    copy
 }

@@ -139,7 +139,22 @@ fn joined<'a>(values: impl Iterator<Item = &'a HeaderValue>, between: &[u8]) -> 
 }
 
 fn trace_id(field: &str, now: Duration) -> String {
-    format!("{field}=1-{:08x}-{:024x}", now.as_secs() & 0xffff_ffff, fastrand::u128(..) >> 32)
+    let mut id = String::with_capacity(64);
+    id.push_str(field);
+    id.push_str("=1-");
+    hex(&mut id, now.as_secs(), 8);
+    id.push('-');
+    hex(&mut id, fastrand::u64(..), 16);
+    hex(&mut id, fastrand::u64(..), 8);
+    id
+}
+
+/// The last digits of a number. Formatting would cost as much as all the other headers.
+fn hex(text: &mut String, number: u64, digits: u32) {
+    for digit in (0..digits).rev() {
+        let nibble = (number >> (4 * digit)) & 15;
+        text.push(char::from(b"0123456789abcdef"[usize::try_from(nibble).unwrap_or_default()]));
+    }
 }
 
 /// A trace that somebody has begun keeps its root and everything else; only our own field is new.

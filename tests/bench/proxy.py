@@ -156,15 +156,17 @@ def wrk(port, path, seconds):
     return requests, rate, latency["50"], latency["99"], wrong
 
 
-def start_proxy(stack, program, targets, weights):
-    command = [program] + [f"127.0.0.1:{target.port}={weight}" for target, weight in zip(targets, weights)]
+def start_proxy(stack, program, groups, weights):
+    groups = [",".join(f"127.0.0.1:{target.port}" for target in group) for group in groups]
+    command = [program] + [f"{group}={weight}" for group, weight in zip(groups, weights)]
     server = Server(stack, "bluegreen", command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     server.port = int(server.process.stdout.readline().rsplit(":", 1)[1])
     return server
 
 
-def reweigh(server, weights):
-    server.process.stdin.write(" ".join(map(str, weights)) + "\n")
+def reweigh(server, weights, draining=None):
+    drain = "" if draining is None else f" drain={draining}"
+    server.process.stdin.write(" ".join(map(str, weights)) + drain + "\n")
     server.process.stdin.flush()
     if server.process.stdout.readline() != "ok\n":
         sys.exit("the proxy refused its weights")
@@ -183,7 +185,7 @@ def compare(program, folder, rounds, seconds):
     with contextlib.ExitStack() as stack:
         targets = [nginx(stack, folder, name, TARGET) for name in ("blue", "green")]
         ports = dict(blue=targets[0].port, green=targets[1].port, old=WEIGHTS[0], new=WEIGHTS[1], cores=cores)
-        servers = [start_proxy(stack, program, targets, WEIGHTS), nginx(stack, folder, "nginx", NGINX, **ports)]
+        servers = [start_proxy(stack, program, [targets[:1], targets[1:]], WEIGHTS), nginx(stack, folder, "nginx", NGINX, **ports)]
         if shutil.which("haproxy"):
             port = free_port()
             conf = folder / "haproxy.cfg"
@@ -222,17 +224,17 @@ def compare(program, folder, rounds, seconds):
 
 def check(program, folder, seconds):
     with contextlib.ExitStack() as stack:
-        targets = [nginx(stack, folder, name, TARGET) for name in ("blue", "green")]
-        server = start_proxy(stack, program, targets, SHARES[0])
+        groups = [[nginx(stack, folder, f"{name}-{number}", TARGET) for number in range(2)] for name in ("blue", "green")]
+        server = start_proxy(stack, program, groups, SHARES[0])
         failed = False
         for weights in SHARES:
             reweigh(server, weights)
-            before = [served(target) for target in targets]
+            before = [sum(map(served, group)) for group in groups]
             total, wrong = 0, []
             while total < ENOUGH:
                 requests, *_, seen = wrk(server.port, "/", seconds)
                 total, wrong = total + requests, wrong + seen
-            counts = [served(target) - old for target, old in zip(targets, before)]
+            counts = [sum(map(served, group)) - old for group, old in zip(groups, before)]
             total = sum(counts)
             share = weights[1] / sum(weights)
             margin = 3.2905 * math.sqrt(total * share * (1 - share)) + 0.5
@@ -243,8 +245,8 @@ def check(program, folder, seconds):
         load = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         changes = 0
         for change in range(CHANGES):
-            new = change % (CHANGES + 1)
-            reweigh(server, (CHANGES - new, new))
+            # Both groups lose a target, get it back, lose the other.
+            reweigh(server, (CHANGES - change, change), (0, None, 1, None)[change % 4])
             changes += load.poll() is None
             time.sleep(0.1)
         output = load.communicate()[0]
@@ -252,7 +254,7 @@ def check(program, folder, seconds):
         requests = int(re.search(r"(\d+) requests in", output)[1])
         fine = changes == CHANGES and not wrong
         failed |= not fine
-        print(f"{changes} changes of weights under load, {requests:,} requests: {wrong or 'none failed'} {'ok' if fine else 'WRONG'}")
+        print(f"{changes} changes of weights, targets draining, under load, {requests:,} requests: {wrong or 'none failed'} {'ok' if fine else 'WRONG'}")
         server.process.stdin.close()
         said = server.process.stdout.read().strip()
         failed |= not said.endswith(" 0 answered with 5xx")

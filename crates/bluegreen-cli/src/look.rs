@@ -87,6 +87,7 @@ impl Reporter for Scribe {
                 }
                 if matches!(record.body, Body::Finished(_)) {
                     let _ = std::fs::remove_file(&self.path);
+                    self.history.lock().unwrap_or_else(PoisonError::into_inner).flush();
                 }
             }
             (Event::Looked(look), glance) => {
@@ -134,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    fn at(second: i64) -> Timestamp {
+    pub(super) fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_795_413_600 + second).unwrap()
     }
 

@@ -33,21 +33,44 @@ pub(super) struct History {
     /// How many lines there are; `None` until the first look of this process.
     lines: Option<usize>,
     last: Option<Look>,
+    /// The newest look, where it was passed over: until then nothing changed.
+    passed_over: Option<Look>,
 }
 
 impl History {
     pub(super) fn new(store: &FileStore, run: &RunId) -> History {
-        History { path: path(store, run), lines_max: LINES_MAX, lines: None, last: None }
+        History { path: path(store, run), lines_max: LINES_MAX, lines: None, last: None, passed_over: None }
     }
 
     /// Adds a look, if it shows something new or the last one is a while ago. A failure costs a report one point.
     pub(super) fn add(&mut self, look: &Look) {
-        let boring = self.last.as_ref().is_some_and(|last| {
-            look.at.duration_since(last.at).as_secs() < EVERY_SECONDS && Look { at: last.at, ..look.clone() } == *last
-        });
-        if boring {
-            return;
+        let same = |last: &Look| Look { at: last.at, ..look.clone() } == *last;
+        let (same, soon) = self
+            .last
+            .as_ref()
+            .map_or((false, false), |last| (same(last), look.at.duration_since(last.at).as_secs() < EVERY_SECONDS));
+        match (same, soon) {
+            (true, true) => self.passed_over = Some(look.clone()),
+            (true, false) => {
+                self.passed_over = None;
+                self.keep(look);
+            }
+            // News come with the last look before them: it tells until when nothing had changed.
+            (false, _) => {
+                self.flush();
+                self.keep(look);
+            }
         }
+    }
+
+    /// Keeps the newest look too: nothing follows it, or something new does.
+    pub(super) fn flush(&mut self) {
+        if let Some(look) = self.passed_over.take() {
+            self.keep(&look);
+        }
+    }
+
+    fn keep(&mut self, look: &Look) {
         let lines = self.lines.unwrap_or_else(|| read_lines(&self.path).len());
         let lines = if lines >= self.lines_max { self.thin() } else { lines };
         let added = append(&self.path, look).is_ok();
@@ -55,15 +78,22 @@ impl History {
         self.last = Some(look.clone());
     }
 
-    /// Leaves half of the lines or fewer, those where a weight or an alarm changed before all others.
+    /// Leaves half of the lines or fewer. Those before and after a change of a weight or an alarm go last.
     fn thin(&self) -> usize {
         let looks = read_lines(&self.path);
         let half = self.lines_max / 2;
-        let news = |index: usize| index == 0 || differs(&looks[index - 1], &looks[index]);
-        let mut kept: Vec<usize> = (0..looks.len()).filter(|index| news(*index) || index % 2 == 0).collect();
+        let news = |index: usize| index == 0 || looks.get(index).is_some_and(|look| differs(&looks[index - 1], look));
+        let (edges, mut others): (Vec<usize>, Vec<usize>) =
+            (0..looks.len()).partition(|index| news(*index) || news(index + 1));
+        let mut kept = edges;
         while kept.len() > half {
-            kept = kept.iter().copied().step_by(2).collect();
+            kept = kept.into_iter().step_by(2).collect();
         }
+        while kept.len() + others.len() > half {
+            others = if others.len() == 1 { Vec::new() } else { others.into_iter().step_by(2).collect() };
+        }
+        kept.extend(others);
+        kept.sort_unstable();
         let mut text = Vec::new();
         for look in kept.iter().map(|index| &looks[*index]) {
             text.extend(encode(look).unwrap_or_default());
@@ -137,9 +167,15 @@ mod tests {
         for second in 0..130 {
             history.add(&look(second));
         }
-        history.add(&Look { observed: Some(5), ..look(130) });
-        let kept: Vec<Look> = read(&store, &run);
-        assert_eq!(kept, [look(0), look(60), look(120), Look { observed: Some(5), ..look(130) }]);
+        let news = Look { observed: Some(5), ..look(130) };
+        history.add(&news);
+        let kept = [look(0), look(60), look(120), look(129), news];
+        assert_eq!(read(&store, &run), kept, "news come with the last look before them");
+        history.add(&Look { at: super::super::tests::at(133), ..kept[4].clone() });
+        assert_eq!(read(&store, &run).len(), 5);
+        history.flush();
+        history.flush();
+        assert_eq!(read(&store, &run).len(), 6, "the newest is kept at the end, once");
     }
 
     #[test]
@@ -159,6 +195,8 @@ mod tests {
         let kept = read(&store, &run);
         assert!((10..=40).contains(&kept.len()), "{}", kept.len());
         assert_eq!(kept[0], look(0));
+        let bend = kept.iter().position(|look| look.set != share(0)).expect("what bends is kept");
+        assert_eq!([254, 255, 256].map(|minute| look(minute * 60).at), [bend - 1, bend, bend + 1].map(|i| kept[i].at));
         assert_eq!(kept.last(), Some(&look(99_999)));
     }
 

@@ -269,7 +269,8 @@ fn class(tone: Tone) -> &'static str {
 
 fn bar(from: Timestamp, to: Timestamp, text: &str, class: &'static str, scale: &Scale, form: &Form) -> Bar {
     let (left, right) = (scale.place(from), scale.place(to));
-    let width = (right - left).max(1.0);
+    // What is bad is seen, however short it was.
+    let width = (right - left).max(if class == "bad" { 3.0 } else { 1.0 });
     #[allow(clippy::cast_precision_loss, reason = "labels are short")]
     let fits = text.chars().count() as f64 * form.letter + 8.0 <= width;
     let times = format!("{} to {}", from.strftime("%H:%M:%S"), to.strftime("%H:%M:%S"));

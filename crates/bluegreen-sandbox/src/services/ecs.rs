@@ -181,3 +181,6 @@ fn copy(answer: &mut Map, settings: &Value, names: &[&str]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

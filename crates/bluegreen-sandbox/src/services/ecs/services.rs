@@ -64,6 +64,9 @@ fn wanted(state: &State, input: &Input, cluster: &str, name: &str) -> Result<Opt
     let controller = check::controller(input)?.unwrap_or(Controller::Rolling);
     check::infrastructure(input)?;
     let external = controller == Controller::External;
+    if external {
+        check::left_to_task_sets(input)?;
+    }
     let task_definition = match input.text("taskDefinition")? {
         None if external => None,
         None => return Err(invalid("TaskDefinition can not be blank.")),
@@ -75,9 +78,6 @@ fn wanted(state: &State, input: &Input, cluster: &str, name: &str) -> Result<Opt
         Some(desired) => u32::try_from(desired).unwrap_or(0),
     };
     let registers_in = check::balancers(state, input, task_definition.as_ref())?.unwrap_or_default();
-    if controller == Controller::CodeDeploy && registers_in.len() != 1 {
-        return Err(invalid("Services with a CODE_DEPLOY deployment controller must have exactly one load balancer."));
-    }
     if let Some(definition) = &task_definition {
         check::network(state, input, definition)?;
     }

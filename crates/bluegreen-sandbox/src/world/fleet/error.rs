@@ -31,12 +31,6 @@ pub enum FleetError {
     /// A parameter is wrong.
     #[error("{0}")]
     InvalidParameter(String),
-    /// AWS has it, the sandbox or the service's controller does not.
-    #[error("{0}")]
-    Unsupported(String),
-    /// A quota is used up.
-    #[error("{0}")]
-    LimitExceeded(String),
 }
 
 impl FleetError {
@@ -51,8 +45,6 @@ impl FleetError {
             FleetError::TaskSetNotFound => "TaskSetNotFoundException",
             FleetError::Client(_) => "ClientException",
             FleetError::InvalidParameter(_) => "InvalidParameterException",
-            FleetError::Unsupported(_) => "UnsupportedFeatureException",
-            FleetError::LimitExceeded(_) => "LimitExceededException",
         }
     }
 
@@ -73,8 +65,6 @@ impl From<FleetError> for Refusal {
             FleetError::ClusterNotFound | FleetError::ServiceNotFound | FleetError::TaskSetNotFound => {
                 ErrorClass::NotFound
             }
-            // The SDK's retries take this code for throttling.
-            FleetError::LimitExceeded(_) => ErrorClass::Throttled,
             _ => ErrorClass::Invalid,
         };
         (class, format!("{}: {error}", error.code()))

@@ -33,7 +33,24 @@ impl World {
         if ready == desired && surplus == old {
             changed |= self.complete(service);
         }
+        if !changed && new < desired && old > 0 && ready == new {
+            changed |= self.complain_of_percentages(service, old);
+        }
         changed
+    }
+
+    /// With few tasks, the percentages may leave room neither for one more nor for one less.
+    fn complain_of_percentages(&mut self, service: &mut ServiceRecord, old: usize) -> bool {
+        const WORDS: &str = "was unable to stop or start tasks during a deployment because of the service deployment \
+                             configuration. Update the minimumHealthyPercent or maximumPercent value and try again.";
+        let serving = alive(service).filter(|task| self.serves(task)).count();
+        let full = service.desired as usize * service.policy.maximum_percent as usize / 100;
+        let stuck = serving >= old && alive(service).count() >= full;
+        if !stuck || service.events.first().is_some_and(|event| event.text.ends_with(WORDS)) {
+            return false;
+        }
+        self.say(service, WORDS);
+        true
     }
 
     fn place_new(&mut self, service: &mut ServiceRecord, desired: usize) -> bool {

@@ -9,7 +9,7 @@ use super::{REMEMBERED, SETTLED, alive, of, runs, tasks};
 use crate::seed::draw;
 use crate::world::targets::TargetState;
 use crate::world::{
-    Behaviour, Failures, Fleet, Ms, Registration, ServiceEvent, ServiceRecord, ServiceStatus, Task, World,
+    Behaviour, Failures, Fleet, Ms, Registration, Rollout, ServiceEvent, ServiceRecord, ServiceStatus, Task, World,
 };
 
 /// How many lines a service keeps.
@@ -157,7 +157,9 @@ impl World {
             false => service.desired as usize,
         };
         let ready = alive(service).filter(|task| self.serves(task)).count();
-        let steady = service.tasks.len() == wanted && ready == wanted && service.status == ServiceStatus::Active;
+        let rolled = service.deployments.first().is_none_or(|primary| primary.rollout == Rollout::Completed);
+        let steady = rolled && service.tasks.len() == wanted && ready == wanted;
+        let steady = steady && service.status == ServiceStatus::Active;
         if steady == service.steady {
             return false;
         }
@@ -208,19 +210,19 @@ impl World {
             placed.push(tasks::hex(task.id));
             service.tasks.push(task);
         }
-        let mut changed = !placed.is_empty();
-        if placed.len() < count && !service.events.first().is_some_and(|event| event.text.contains("unable to place")) {
+        if !placed.is_empty() {
+            self.say(service, &format!("has started {} tasks:{}.", placed.len(), listed(&placed)));
+        }
+        let short = placed.len() < count;
+        let complains = short && !service.events.first().is_some_and(|event| event.text.contains("unable to place"));
+        if complains {
             self.say(
                 service,
                 "was unable to place a task because no container instance met all of its requirements. \
                  Reason: no room in the cluster.",
             );
-            changed = true;
         }
-        if !placed.is_empty() {
-            self.detail(service, &format!("has started {} tasks:{}.", placed.len(), listed(&placed)));
-        }
-        changed
+        complains || !placed.is_empty()
     }
 
     /// Stops the youngest tasks of a kind; of real ones, those first that do not serve.

@@ -38,8 +38,10 @@ impl World {
             return Err(FleetError::parameter("CreateTaskSet cannot have more than 1 load balancer."));
         }
         if record.task_sets.len() >= MOST_SETS {
-            let text = format!("A service can have at most {MOST_SETS} task sets.");
-            return Err(FleetError::LimitExceeded(text));
+            return Err(FleetError::parameter(format!(
+                "{MOST_SETS} deployments exist on the service. Unable to create new TaskSet since this exceeds the \
+                 maximum limit."
+            )));
         }
         let number = self.next_write();
         let set = self.task_set(&record, number, TaskSetStatus::Active, new);
@@ -159,10 +161,9 @@ impl World {
             return Err(FleetError::ServiceNotActive);
         }
         if record.controller != Controller::External {
-            return Err(FleetError::Unsupported(
+            return Err(FleetError::parameter(
                 "Amazon ECS only supports task set management on services configured to use external deployment \
-                 controllers."
-                    .to_owned(),
+                 controllers.",
             ));
         }
         Ok((key, record.clone()))

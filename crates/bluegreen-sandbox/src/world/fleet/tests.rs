@@ -353,6 +353,20 @@ fn a_deployment_keeps_to_its_percentages() {
 }
 
 #[test]
+fn percentages_that_leave_no_room_are_said_once() {
+    for (maximum_percent, said) in [(150, 1), (200, 0)] {
+        let policy = RolloutPolicy { minimum_percent: 50, maximum_percent, ..RolloutPolicy::default() };
+        let mut bench = Bench::new(Fleet::Live, 1, policy);
+        bench.settle();
+        bench.deploy();
+        bench.settle();
+        bench.pass(60_000);
+        assert_eq!(bench.said("unable to stop or start tasks during a deployment"), said, "{maximum_percent}");
+        assert_eq!(bench.service().deployments.len(), 1 + said, "{maximum_percent}");
+    }
+}
+
+#[test]
 fn a_deployment_ends_when_the_old_tasks_were_told_to_stop() {
     let mut bench = Bench::live(2);
     let old = bench.settle();
@@ -568,8 +582,8 @@ fn what_is_not_there_or_not_allowed_is_refused_and_changes_nothing() {
         ("ClusterContainsServicesException", |w, _| w.delete_cluster(CLUSTER)),
         ("ClusterContainsTasksException", |w, _| w.delete_cluster("busy")),
         ("ClusterNotFoundException", |w, _| w.delete_cluster("none")),
-        ("UnsupportedFeatureException", |w, _| w.set_primary(CLUSTER, "web", "x")),
-        ("UnsupportedFeatureException", |w, _| w.scale_task_set(CLUSTER, "deploy", "x", 1.0)),
+        ("InvalidParameterException", |w, _| w.set_primary(CLUSTER, "web", "x")),
+        ("InvalidParameterException", |w, _| w.scale_task_set(CLUSTER, "deploy", "x", 1.0)),
         ("TaskSetNotFoundException", |w, _| w.scale_task_set(CLUSTER, "external", "x", 1.0)),
         ("TaskSetNotFoundException", |w, _| w.delete_task_set(CLUSTER, "external", "x", true)),
     ];
@@ -604,5 +618,5 @@ fn five_task_sets_and_one_group_each_are_the_most() {
         bench.world.create_task_set(CLUSTER, "web", set(&bench, 0.0)).unwrap();
     }
     let sixth = bench.world.create_task_set(CLUSTER, "web", set(&bench, 0.0));
-    assert_eq!(sixth.unwrap_err().code(), "LimitExceededException");
+    assert_eq!(sixth.unwrap_err().code(), "InvalidParameterException");
 }

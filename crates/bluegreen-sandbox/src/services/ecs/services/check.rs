@@ -89,6 +89,21 @@ pub(in crate::services::ecs) fn balancers(
     Ok(Some(registrations))
 }
 
+/// What a service with an external controller does not say: its task sets do.
+pub(super) fn left_to_task_sets(input: &Input) -> Result<(), ApiError> {
+    let blank = ["taskDefinition", "launchType", "networkConfiguration", "platformVersion"];
+    if let Some(name) = blank.into_iter().find(|name| input.has(name)) {
+        let mut letters = name.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        let name: String = first.into_iter().chain(letters).collect();
+        return Err(invalid(format!("{name} must be blank.")));
+    }
+    if input.list("loadBalancers")?.is_some_and(|entries| !entries.is_empty()) {
+        return Err(invalid("LoadBalancers must be empty or null."));
+    }
+    Ok(())
+}
+
 /// Whether the task definition has the container with that port.
 fn contained(document: &Value, name: &str, port: i64) -> Result<(), ApiError> {
     let containers = document.get("containerDefinitions").and_then(Value::as_array).into_iter().flatten();
@@ -118,10 +133,6 @@ pub(super) fn network(state: &State, input: &Input, definition: &TaskDefinitionA
     let awsvpc = document.get("networkMode").and_then(Value::as_str) == Some("awsvpc");
     if fargate && !(sized && awsvpc) {
         return Err(invalid("Task definition does not support launch_type FARGATE."));
-    }
-    // Task sets bring their own network.
-    if controller(input)? == Some(Controller::External) {
-        return Ok(());
     }
     network_fits(state, definition, input.has("networkConfiguration"))
 }

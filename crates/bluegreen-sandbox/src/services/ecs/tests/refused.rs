@@ -53,7 +53,6 @@ fn services_that_cannot_be_made() {
         (json!({"taskDefinition": "job", "launchType": "FARGATE", "loadBalancers": []}), PARAMETER, "FARGATE"),
         (json!({"taskDefinition": "job", "launchType": "EC2", "loadBalancers": []}), PARAMETER, "not valid"),
         (json!({"deploymentController": {"type": "MINE"}}), PARAMETER, "MINE"),
-        (json!({"deploymentController": {"type": "CODE_DEPLOY"}, "loadBalancers": []}), PARAMETER, "load balancer"),
         (json!({"loadBalancers": [], "healthCheckGracePeriodSeconds": 1}), PARAMETER, "grace period"),
         (json!({"tags": [{"key": "aws:x", "value": ""}]}), PARAMETER, "aws:"),
     ];
@@ -65,6 +64,19 @@ fn services_that_cannot_be_made() {
         })
         .collect();
     check(&table);
+}
+
+#[test]
+fn a_service_of_an_external_controller_leaves_its_tasks_to_task_sets() {
+    let table = [
+        (json!({"taskDefinition": "web"}), "TaskDefinition must be blank."),
+        (json!({"launchType": "FARGATE"}), "LaunchType must be blank."),
+        (json!({"networkConfiguration": network()}), "NetworkConfiguration must be blank."),
+        (json!({"loadBalancers": balancer()}), "LoadBalancers must be empty or null."),
+    ];
+    for (change, part) in table {
+        check(&[("CreateService", with(&external("new"), &change), PARAMETER, part)]);
+    }
 }
 
 #[test]
@@ -221,8 +233,8 @@ fn task_sets_and_tasks_that_are_not_allowed() {
     two.as_array_mut().unwrap().push(balancer()[0].clone());
     let mut table = Vec::new();
     let mut add = |(operation, input), code, part| table.push((operation, input, code, part));
-    add(new(json!({"service": "web"})), UNSUPPORTED, "external deployment controllers");
-    add(new(json!({"service": "deploy"})), UNSUPPORTED, "external deployment controllers");
+    add(new(json!({"service": "web"})), PARAMETER, "external deployment controllers");
+    add(new(json!({"service": "deploy"})), PARAMETER, "external deployment controllers");
     add(new(json!({"service": "gone"})), "ServiceNotActiveException", "");
     add(new(json!({"service": "none"})), "ServiceNotFoundException", "");
     add(new(json!({"cluster": "none"})), "ClusterNotFoundException", "");

@@ -106,8 +106,14 @@ impl World {
 
     /// The moments at which tasks change by themselves.
     pub(super) fn fleet_events(&self) -> impl Iterator<Item = Ms> {
-        let services = self.state.services.values().flat_map(|service| {
-            let tasks = service.tasks.iter().flat_map(|task| self.task_events(task));
+        // No group came into use after this: a task that had passed its first check since then has nothing before it.
+        let latest = self.state.groups.values().filter_map(|group| group.attached_since).max().unwrap_or(0);
+        let services = self.state.services.values().flat_map(move |service| {
+            let tasks = service.tasks.iter().filter(move |task| {
+                let checked = task.starts_at.is_some_and(|start| start.max(latest) + task.check_delay <= self.now);
+                task.stopped_at.is_some() || !checked
+            });
+            let tasks = tasks.flat_map(|task| self.task_events(task));
             let live = self.config.fleet == Fleet::Live;
             let settle = service.tasks.iter().filter(move |_| live).flat_map(move |task| {
                 let after = |ms: Ms| task.starts_at.map(|start| start + ms);

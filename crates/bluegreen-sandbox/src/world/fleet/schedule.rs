@@ -35,7 +35,9 @@ impl World {
     pub(in crate::world) fn reconcile(&mut self) {
         let keys: Vec<(String, String)> = self.state.services.keys().cloned().collect();
         for key in keys {
-            let Some(service) = self.state.services.get(&key) else { continue };
+            let Some(service) = self.state.services.get(&key).filter(|service| !self.is_done(service)) else {
+                continue;
+            };
             let mut next = service.clone();
             let changed = self.reconcile_service(&mut next);
             if changed {
@@ -69,6 +71,24 @@ impl World {
             changed = true;
         }
         changed
+    }
+
+    /// Whether a modelled service is so plainly as it was asked for that the scheduler need not look closer. Most are,
+    /// most of the time.
+    fn is_done(&self, service: &ServiceRecord) -> bool {
+        let completed = service.deployments.first().is_some_and(|primary| primary.rollout == Rollout::Completed);
+        let current = |task: &Task| {
+            task.stopped_at.is_none()
+                && task.generation == service.generation
+                && service.task_definition.as_ref() == Some(&task.definition)
+        };
+        self.config.fleet == Fleet::Modelled
+            && service.status == ServiceStatus::Active
+            && completed
+            && service.deployments.len() == 1
+            && service.stopped.is_empty()
+            && service.tasks.len() == service.desired as usize
+            && service.tasks.iter().all(current)
     }
 
     fn forget_stopped(&self, service: &mut ServiceRecord) -> bool {

@@ -353,6 +353,21 @@ fn a_deployment_keeps_to_its_percentages() {
 }
 
 #[test]
+fn a_target_has_the_containers_port_where_its_task_has_an_address_of_its_own() {
+    for (mode, port) in [("awsvpc", 8080), ("bridge", 40_001), ("host", 40_001)] {
+        let (mut world, _) = world(Fleet::Live);
+        let mut document = document();
+        document["networkMode"] = json!(mode);
+        let revision = world.register(&document, std::collections::BTreeMap::new()).unwrap();
+        world.create_service(new_service(revision, 1)).unwrap();
+        let id = world.wanted_tasks()[0].id;
+        world.task_running(id, SocketAddr::from(([127, 0, 0, 1], 40_001)));
+        assert_eq!(world.targets(&group())[0].port, port, "{mode}");
+        assert_eq!(world.probe_targets()[0].address.port(), port, "{mode}");
+    }
+}
+
+#[test]
 fn percentages_that_leave_no_room_are_said_once() {
     for (maximum_percent, said) in [(150, 1), (200, 0)] {
         let policy = RolloutPolicy { minimum_percent: 50, maximum_percent, ..RolloutPolicy::default() };

@@ -124,10 +124,10 @@ impl World {
     }
 }
 
-/// What checks said about the target that is at `address` since `since`.
+/// What checks said about the target that is at `address` since `since`. What they said about an earlier one there was
+/// forgotten when that one went.
 pub(super) fn judged<'a>(state: &'a State, group: &TargetGroupArn, address: SocketAddr, since: Ms) -> Found<'a> {
-    let record = state.checked.get(&(group.clone(), address)).filter(|record| record.since >= since);
-    match record {
+    match state.checked.get(&(group.clone(), address)) {
         None => (TargetState::Initial, since, None),
         Some(record) if record.healthy => (TargetState::Healthy, record.since, Some(record)),
         Some(record) => (TargetState::Unhealthy, record.since, Some(record)),

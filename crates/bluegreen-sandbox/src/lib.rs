@@ -11,6 +11,7 @@
 //! - [`store`]: journals in memory, with the lock of a dead operator released like a dead process's.
 //! - [`laws`]: the safety properties, judged at the instant of every write.
 //! - [`scenario`]: a ready-made shop with its plan.
+//! - [`simulate`]: somebody's own plan, run many times.
 //!
 //! Nothing above reads the real clock or real randomness, but for the front over HTTP: the same seed gives the same run,
 //! call for call. What follows is the real half, which knows nothing of the world:
@@ -35,6 +36,7 @@ pub mod scenario;
 pub mod seed;
 pub mod services;
 pub mod shop;
+pub mod simulate;
 pub mod stage;
 pub mod store;
 pub mod tasks;

@@ -1,0 +1,163 @@
+//! One run, and what is to be known of it afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bluegreen_core::drive::{DriveError, Driver, Ended, Interrupt};
+use bluegreen_core::event::Silent;
+use bluegreen_core::journal::{Body, Cause, Fact, Mutation, Operator, Purpose, Record, Resolution};
+use bluegreen_core::model::{Percent, Timestamp};
+use bluegreen_core::plan::Plan;
+
+use super::DOWNTIME;
+use super::stage::Stage;
+use crate::executor::{Schedule, Sim};
+use crate::scenario::NEW_REVISION;
+use crate::world::{Deed, Ms, When, World};
+
+/// What an operator ends with.
+type Outcome = Result<Ended, DriveError>;
+
+/// A run that is about to begin.
+pub(super) struct Story {
+    pub(super) world: World,
+    pub(super) seed: u64,
+    /// What somebody else does, so many milliseconds after the beginning.
+    pub(super) drift: Option<(Ms, Deed)>,
+    /// After which poll the operator is killed.
+    pub(super) kill: Option<u64>,
+}
+
+/// What became of it. Times are milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Observed {
+    /// How it ended, in one word.
+    pub(super) end: String,
+    /// From the beginning to the end.
+    pub(super) took: Ms,
+    /// How often operators were polled.
+    pub(super) polls: u64,
+    /// Whether the way back was taken.
+    pub(super) went_back: bool,
+    /// From the canary's first traffic to the way back, where an alarm was the reason.
+    pub(super) detected: Option<Ms>,
+    /// From the way back to the last routed request.
+    pub(super) cleared: Option<Ms>,
+    /// Requests that the canary answered with an error.
+    pub(super) harmed: u64,
+}
+
+impl Story {
+    pub(super) fn play(self, stage: &Stage<'_>) -> Observed {
+        let Story { mut world, seed, drift, kill } = self;
+        let began = world.now_ms();
+        if let Some((after, deed)) = drift {
+            world.script(When::At(began + after), deed);
+        }
+        let plan = &stage.plan;
+        let mut sim: Sim<Outcome> = Sim::new(world, seed);
+        let holds: Duration = plan.steps.iter().map(length).sum();
+        sim.bounds.time = holds + Duration::from_secs(48 * 3600);
+        sim.bounds.polls = 50_000_000;
+        for rule in stage.rehearsal.faults.rules() {
+            sim.fault(rule.clone());
+        }
+        let (first, own) = (driver(&sim, "first"), plan.clone());
+        sim.spawn("first", async move { first.start(&own).await });
+        if let Some(poll) = kill {
+            let (second, own) = (driver(&sim, "second"), plan.clone());
+            sim.crash("first", poll, DOWNTIME, Some(("second", || resume(second, own))));
+        }
+        let report = sim.run(&Schedule::RoundRobin);
+        let journal = sim.journal(&plan.run);
+        let results = ["first", "second"].map(|name| report.result(name).cloned());
+        let end = end_of(&journal).unwrap_or_else(|| {
+            results
+                .into_iter()
+                .flatten()
+                .next_back()
+                .map_or("Unsettled", |end| match end {
+                    Ok(_) => "Left",
+                    Err(_) => "Failed",
+                })
+                .to_owned()
+        });
+        sim.world_mut(World::draw_requests);
+        sim.world(|world| {
+            let back = journal.iter().find_map(|record| match &record.body {
+                Body::Fact(Fact::Restoring(cause)) => Some((record.at, matches!(cause, Cause::AlarmRed { .. }))),
+                _ => None,
+            });
+            let after = |since: Timestamp, until: Ms| until.saturating_sub(world.ms(since));
+            let exposed = world.traffic.last_exposed(&stage.groups.green);
+            Observed {
+                end,
+                took: journal.last().map_or(0, |last| world.ms(last.at).saturating_sub(began)),
+                polls: report.polls("first"),
+                went_back: back.is_some(),
+                detected: back
+                    .filter(|(_, red)| *red)
+                    .zip(first_traffic(&journal))
+                    .map(|((at, _), from)| after(from, world.ms(at))),
+                cleared: back.and_then(|(at, _)| exposed.map(|until| after(at, until))),
+                harmed: world.traffic.harm.errors.get(NEW_REVISION).copied().unwrap_or(0),
+            }
+        })
+    }
+}
+
+fn driver(sim: &Sim<Outcome>, name: &str) -> Driver {
+    let operator =
+        Operator { user: name.to_owned(), host: "rehearsal".to_owned(), pid: 1, version: "0.0.0".to_owned() };
+    Driver {
+        ports: sim.ports(name),
+        store: sim.store(name),
+        reporter: Arc::new(Silent),
+        interrupt: Interrupt::default(),
+        operator,
+    }
+}
+
+/// Goes on where the first operator was killed. Killed before its first record, it left nothing to go on with.
+async fn resume(driver: Driver, plan: Plan) -> Outcome {
+    match driver.resume(&plan.run).await {
+        Err(DriveError::Fold(_)) => driver.start(&plan).await,
+        other => other,
+    }
+}
+
+fn length(step: &bluegreen_core::model::Step) -> Duration {
+    use bluegreen_core::model::Step;
+    match step {
+        Step::Hold(time) | Step::Bake(time) => *time,
+        Step::SetWeight(_) | Step::SetCanaryScale(_) | Step::AwaitPromote => Duration::ZERO,
+    }
+}
+
+fn end_of(journal: &[Record]) -> Option<String> {
+    journal.iter().rev().find_map(|record| match &record.body {
+        Body::Finished(ending) => Some(ending.terminal.to_string()),
+        _ => None,
+    })
+}
+
+/// When the first weight above zero was written.
+fn first_traffic(journal: &[Record]) -> Option<Timestamp> {
+    let step = journal.iter().find_map(|record| match &record.body {
+        Body::Intent { mutation: Mutation::SetActions { purpose: Purpose::Step(share), .. }, .. }
+            if *share > Percent::ZERO =>
+        {
+            Some(record.seq)
+        }
+        _ => None,
+    })?;
+    // One whose answer was lost may have taken effect.
+    journal.iter().find_map(|record| match &record.body {
+        Body::Outcome { intent, resolution: Resolution::Applied { .. } | Resolution::Unknown(_) }
+            if *intent >= step =>
+        {
+            Some(record.at)
+        }
+        _ => None,
+    })
+}

@@ -4,6 +4,7 @@ mod appspec;
 mod release;
 mod run;
 mod sandbox;
+mod simulate;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub(crate) use appspec::{AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat,
 pub(crate) use release::{AwsArgs, DeployArgs, PlanArgs, ReleaseArgs, SpecArgs, VerifyArgs};
 pub(crate) use run::{ActArgs, OrderArgs, PromoteArgs, ReadRunArgs, ReportArgs, RetryArgs, StatusArgs, UndoArgs};
 pub(crate) use sandbox::{DemoArgs, SandboxArgs, SandboxCommand, SandboxRunArgs, Scenario, WorldArgs};
+pub(crate) use simulate::SimulateArgs;
 
 use crate::exit;
 
@@ -93,6 +95,13 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Run AWS on this machine: its APIs, a real load balancer, tasks as processes
     Sandbox(SandboxArgs),
+    /// Rehearse a release many times in a modelled world, without AWS
+    ///
+    /// Every run is a whole release by the real decisions, in virtual time: half of them of a bad version, half of one
+    /// that is as good as the old one. It tells how likely and how soon the bad one is noticed, how many requests it
+    /// fails until it is out of traffic, and how often the good one is sent back. The steps, pauses, pace, alarms and
+    /// policies are the spec's; the rest is options. AWS is not asked anything, and no journal is written.
+    Simulate(SimulateArgs),
     /// Print the JSON schema of bluegreen.yaml, for editors
     Schema,
     /// Print completions for a shell

@@ -20,6 +20,7 @@ mod runs;
 mod sandbox;
 mod schema;
 mod session;
+mod simulate;
 mod spec;
 mod status;
 mod undo;
@@ -71,6 +72,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Appspec(args) => appspec::run(&session, &args.command),
         Command::Demo(args) => demo::run(&session, &args),
         Command::Sandbox(args) => sandbox::run(&session, &args),
+        Command::Simulate(args) => simulate::run(&session, &args),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { dir } => man::run(dir.as_deref()),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::support::bluegreen;
 
-const PAGES: [&str; 25] = [
+const PAGES: [&str; 26] = [
     "",
     "verify",
     "plan",
@@ -29,6 +29,7 @@ const PAGES: [&str; 25] = [
     "demo",
     "sandbox",
     "sandbox run",
+    "simulate",
     "schema",
     "completions",
     "man",

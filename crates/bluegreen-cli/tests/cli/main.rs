@@ -6,6 +6,7 @@ mod appspec;
 mod help;
 mod journal;
 mod report;
+mod simulate;
 mod support;
 mod texts;
 mod usage;

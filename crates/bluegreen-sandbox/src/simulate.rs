@@ -118,7 +118,7 @@ impl Rehearsal {
         }
         if !self.faults.rules().is_empty() {
             let rules: Vec<String> = self.faults.rules().iter().map(ToString::to_string).collect();
-            all.push(format!("calls of AWS go wrong: {}", rules.join(", ")));
+            all.push(format!("calls of AWS go wrong, after all retries of the SDK: {}", rules.join(", ")));
         }
         if self.drift {
             all.push("once in each run, somebody else sets the canary's share to 3 %".to_owned());

@@ -93,16 +93,12 @@ impl<'a> Stage<'a> {
         world.config.requests = RequestModel::Drawn;
         world.set_profile(
             self.plan.stable_baseline().task_definition.short(),
-            self.profile(self.rehearsal.baseline_errors),
+            Profile::failing(self.rehearsal.baseline_errors),
         );
-        world.set_profile(NEW_REVISION, self.profile(rate));
+        world.set_profile(NEW_REVISION, Profile::failing(rate));
         // Metrics go by the minute, releases do not.
         let begins = world.now_ms() + draw(seed, "phase") % (MINUTE / 1_000) * 1_000;
         world.advance_to(begins);
         Story { world, seed, drift: None, kill: None }
-    }
-
-    fn profile(&self, rate: f64) -> Profile {
-        Profile::failing(rate)
     }
 }

@@ -1,3 +1,5 @@
+//! Small rehearsals, each for one thing that it must show.
+
 use bluegreen_core::spec;
 
 use super::*;
@@ -46,7 +48,6 @@ fn rehearsal() -> Rehearsal {
 #[test]
 fn a_bad_canary_is_detected_and_a_good_one_is_not() {
     let summary = rehearsal().run();
-    eprintln!("{summary:#?}");
     assert_eq!(summary.bad.detected.count, 12, "{summary:#?}");
     assert_eq!(summary.bad.ends.get("RolledBack"), Some(&12), "{summary:#?}");
     let found = summary.bad.detection_seconds.unwrap();
@@ -59,4 +60,69 @@ fn a_bad_canary_is_detected_and_a_good_one_is_not() {
     assert_eq!(summary.good.ends.get("Promoted"), Some(&12), "{summary:#?}");
     assert!(summary.good.duration_seconds.unwrap().median > 900.0);
     assert!(summary.assumptions.iter().any(|text| text.contains("promoted at once")));
+}
+
+#[test]
+fn fewer_requests_are_detected_later_or_not_at_all() {
+    let found = |rps: u64| Rehearsal { rps, canary_errors: 0.02, ..rehearsal() }.run().bad;
+    let (many, few) = (found(1_000), found(2));
+    assert_eq!(many.detected.count, 12, "{many:?}");
+    let late = |found: &Canary| found.detection_seconds.map_or(f64::INFINITY, |spread| spread.p90);
+    assert!(late(&few) > late(&many), "{few:?} {many:?}");
+    assert!(few.harmed.median < many.harmed.median, "{few:?} {many:?}");
+}
+
+#[test]
+fn a_noisy_baseline_sends_good_versions_back() {
+    let noisy = Rehearsal { baseline_errors: 0.012, ..rehearsal() }.run();
+    assert!(noisy.good.false_rollbacks.count > 6, "{noisy:#?}");
+    assert!(noisy.good.false_rollbacks.interval[0] > 0.25, "{noisy:#?}");
+}
+
+#[test]
+fn without_alarms_nothing_is_detected() {
+    let mut blind = Rehearsal { runs: 3, ..rehearsal() };
+    blind.spec.alarms.clear();
+    let summary = blind.run();
+    assert_eq!(summary.bad.ends.get("Promoted"), Some(&3), "{summary:#?}");
+    assert!(summary.bad.harmed.median > 1_000.0, "{summary:#?}");
+    assert!(summary.assumptions.iter().any(|text| text.contains("no alarms")));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_summary_and_another_one_another() {
+    let story = |seed| Rehearsal { runs: 4, kill: true, drift: true, seed, ..rehearsal() }.run();
+    assert_eq!(story(3), story(3));
+    let (mut other, first) = (story(4), story(3));
+    other.seed = first.seed;
+    assert_ne!(first, other);
+}
+
+#[test]
+fn throttling_slows_releases_and_every_one_comes_to_an_end() {
+    let faults = FaultPlan::parse("throttle=0.3").unwrap();
+    let summary = Rehearsal { faults, runs: 6, ..rehearsal() }.run();
+    assert_eq!(summary.bad.ends.get("RolledBack"), Some(&6), "{summary:#?}");
+    // What AWS refuses for too long sends a good version back as well.
+    assert!(summary.good.ends.keys().all(|end| end == "Promoted" || end == "RolledBack"), "{summary:#?}");
+    let calm = rehearsal().run();
+    let long = |found: &Summary| found.good.duration_seconds.unwrap().median;
+    assert!(long(&summary) > long(&calm), "{summary:#?}");
+    assert!(summary.assumptions.iter().any(|text| text.contains("throttle=0.3")));
+}
+
+#[test]
+fn drift_holds_the_release_for_a_person() {
+    let summary = Rehearsal { drift: true, ..rehearsal() }.run();
+    assert!(summary.good.ends.get("Held").is_some_and(|held| *held >= 8), "{summary:#?}");
+}
+
+#[test]
+fn a_killed_run_comes_to_the_same_end() {
+    let summary = Rehearsal { kill: true, ..rehearsal() }.run();
+    assert_eq!(summary.bad.ends.get("RolledBack"), Some(&12), "{summary:#?}");
+    assert_eq!(summary.good.ends.get("Promoted"), Some(&12), "{summary:#?}");
+    let calm = rehearsal().run();
+    let long = |found: &Summary| found.good.duration_seconds.unwrap().p90;
+    assert!(long(&summary) >= long(&calm), "{summary:#?}");
 }

@@ -38,6 +38,7 @@ fn child() {
             "leaver" => {
                 let mut heir = std::process::Command::new(&me()[0]);
                 std::os::unix::process::CommandExt::process_group(&mut heir, 0);
+                #[expect(clippy::zombie_processes, reason = "it outlives its parent: that is what is tested")]
                 let heir = heir.args(&me()[1..]).env(CHILD, "stubborn").env("PORT", "0").spawn().unwrap();
                 println!("\nheir {}", heir.id());
                 0

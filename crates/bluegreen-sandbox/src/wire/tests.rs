@@ -103,6 +103,10 @@ fn an_xml_answer_has_aws_s_shape() {
     assert_eq!(read(&response), (200, expected.to_owned()));
     let odd = Node::Map([("1 <b>", 1)].into_iter().collect());
     assert!(read(&encode(&request, Ok(odd))).1.contains("<_1__b_>1</_1__b_>"));
+    let map: Map = [("p99.9", 1.5)].into_iter().collect();
+    let text = read(&encode(&request, Ok(node! { "ExtendedStatistics": map }))).1;
+    let entry = "<ExtendedStatistics><entry><key>p99.9</key><value>1.5</value></entry></ExtendedStatistics>";
+    assert!(text.contains(entry), "{text}");
 }
 
 #[test]

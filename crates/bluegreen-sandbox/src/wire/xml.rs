@@ -9,7 +9,7 @@ use super::node::special_float;
 use super::{ApiError, Map, Node};
 
 /// Members that are maps, where a tree has nothing that tells them from structures.
-const MAPS: [&str; 1] = ["AuthenticationRequestExtraParams"];
+const MAPS: [&str; 2] = ["AuthenticationRequestExtraParams", "ExtendedStatistics"];
 
 /// `<OpResponse><OpResult>…</OpResult><ResponseMetadata>…`.
 pub(super) fn answer(namespace: &str, operation: &str, members: &Map, request_id: &str) -> String {

@@ -1,5 +1,7 @@
 //! Requests that make, change and delete alarms.
 
+use std::collections::BTreeMap;
+
 use super::parse::{dimensions, period, queries, required, short, statistic, unit, word};
 use super::{Context, bad_combination, bad_value, not_found, validation};
 use crate::node;
@@ -7,7 +9,8 @@ use crate::wire::{ApiError, Input, Node};
 use crate::world::metrics::query::MetricQuery;
 use crate::world::metrics::{MetricKey, Source};
 use crate::world::{
-    AlarmSpec, Comparison, CompositeRule, LowSamples, MetricRule, Missing, Refused, Rule, RuleExpression, World, tags,
+    AlarmRecord, AlarmSpec, Comparison, CompositeRule, LowSamples, MetricRule, Missing, Refused, Rule, RuleExpression,
+    World, tags,
 };
 
 /// Alarms that one request may name.
@@ -220,20 +223,33 @@ fn names(input: &Input) -> Result<Vec<String>, ApiError> {
 }
 
 pub(super) fn delete(context: &mut Context<'_>, input: &Input) -> Result<Node, ApiError> {
-    let names = names(input)?;
     let alarms = &context.world.state().alarms;
-    let gone: Vec<&str> = names.iter().map(String::as_str).filter(|name| !alarms.contains_key(*name)).collect();
-    if !gone.is_empty() {
-        return Err(not_found(format!("Unknown alarms, none was deleted: {}", gone.join(", "))));
-    }
+    let (names, gone): (Vec<String>, Vec<String>) =
+        names(input)?.into_iter().partition(|name| alarms.contains_key(name));
     let composite = |name: &&String| {
         alarms.get(*name).is_some_and(|alarm| alarm.kind == bluegreen_core::observe::AlarmKind::Composite)
     };
-    if names.iter().filter(composite).count() > 0 && names.len() > 1 {
-        return Err(validation("A composite alarm must be deleted in a request of its own"));
+    if names.iter().filter(composite).count() > 1 {
+        return Err(validation("A request must delete no more than one composite alarm"));
     }
+    if let Some((name, parent)) = depended_on(alarms, &names) {
+        return Err(validation(format!(
+            "Cannot delete {name} as there are composite alarm(s) depending on it: {parent}"
+        )));
+    }
+    // Those whose names are right are deleted, whatever the others are.
     context.world.delete_alarms(&names);
-    Ok(node! {})
+    if gone.is_empty() { Ok(node! {}) } else { Err(not_found(format!("Unknown alarms: {}", gone.join(", ")))) }
+}
+
+/// One of `names` that the rule of a composite alarm speaks of which stays, and that alarm.
+fn depended_on<'a>(alarms: &'a BTreeMap<String, AlarmRecord>, names: &'a [String]) -> Option<(&'a str, &'a str)> {
+    alarms.iter().filter(|(parent, _)| !names.contains(parent)).find_map(|(parent, alarm)| {
+        let Rule::Composite(rule) = &alarm.spec.as_deref()?.rule else { return None };
+        let children = rule.expression.children();
+        let name = names.iter().find(|name| children.contains(name.as_str()))?;
+        Some((name.as_str(), parent.as_str()))
+    })
 }
 
 pub(super) fn actions(context: &mut Context<'_>, input: &Input, enabled: bool) -> Result<Node, ApiError> {

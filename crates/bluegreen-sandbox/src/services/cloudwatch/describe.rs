@@ -141,6 +141,10 @@ pub(super) fn for_metric(context: &mut Context<'_>, input: &Input) -> Result<Nod
     let (state, _) = context.read(ReadKind::Alarms, &"alarms");
     let fits = |alarm: &AlarmRecord| {
         let Some(Rule::Metric(rule)) = alarm.spec.as_deref().map(|spec| &spec.rule) else { return false };
+        // Alarms on an expression over the metric are left out, as by AWS.
+        if rule.queries.iter().any(|query| matches!(query.source, Source::Expression { .. })) {
+            return false;
+        }
         rule.queries.iter().any(|query| match &query.source {
             Source::Metric { key, period: own, stat: named, unit: of, .. } => {
                 *key == asked

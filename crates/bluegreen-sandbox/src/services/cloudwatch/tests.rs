@@ -324,9 +324,12 @@ fn alarms_are_tagged_disabled_and_deleted() {
     ok(&mut world, "EnableAlarmActions", json!({"AlarmNames": ["a"]}));
     assert_eq!(enabled(&mut world), true);
     ok(&mut world, "PutCompositeAlarm", json!({"AlarmName": "any", "AlarmRule": "ALARM(a)"}));
-    assert_eq!(refused(&mut world, "DeleteAlarms", json!({"AlarmNames": ["a", "any"]})).0, "ValidationError");
-    assert_eq!(refused(&mut world, "DeleteAlarms", json!({"AlarmNames": ["a", "gone"]})).0, "ResourceNotFound");
-    ok(&mut world, "DeleteAlarms", json!({"AlarmNames": ["a", "b"]}));
+    ok(&mut world, "PutCompositeAlarm", json!({"AlarmName": "other", "AlarmRule": "ALARM(b)"}));
+    assert_eq!(refused(&mut world, "DeleteAlarms", json!({"AlarmNames": ["a"]})).0, "ValidationError");
+    assert_eq!(refused(&mut world, "DeleteAlarms", json!({"AlarmNames": ["any", "other"]})).0, "ValidationError");
+    ok(&mut world, "DeleteAlarms", json!({"AlarmNames": ["a", "any"]}));
+    ok(&mut world, "DeleteAlarms", json!({"AlarmNames": ["other"]}));
+    assert_eq!(refused(&mut world, "DeleteAlarms", json!({"AlarmNames": ["b", "gone"]})).0, "ResourceNotFound");
     assert_eq!(names(&ok(&mut world, "DescribeAlarms", json!({})), "MetricAlarms").len(), 0);
     assert!(world.state().tags.is_empty(), "{:?}", world.state().tags);
 }
@@ -544,4 +547,12 @@ fn alarms_are_found_by_their_metric() {
         let found = ok(&mut world, "DescribeAlarmsForMetric", with(&asked, changes));
         assert_eq!(names(&found, "MetricAlarms").len(), 0);
     }
+    let metric = json!({"Namespace": "Shop", "MetricName": "errors", "Dimensions": asked["Dimensions"]});
+    let stat = json!({"Metric": metric, "Period": 60, "Stat": "Sum"});
+    let metrics = json!([{"Id": "e", "MetricStat": stat, "ReturnData": false}, {"Id": "x", "Expression": "2 * e"}]);
+    let math = json!({"AlarmName": "math", "Metrics": metrics, "EvaluationPeriods": 1, "Threshold": 1.0,
+        "ComparisonOperator": "GreaterThanThreshold"});
+    ok(&mut world, "PutMetricAlarm", math);
+    let found = ok(&mut world, "DescribeAlarmsForMetric", asked);
+    assert_eq!(names(&found, "MetricAlarms"), ["errors"], "alarms on an expression are left out");
 }

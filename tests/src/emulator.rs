@@ -13,12 +13,13 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-mod http;
+pub(crate) mod http;
 mod operator;
 mod release;
 mod world;
 
 pub use operator::{Finished, Operator};
+pub(crate) use release::binary;
 pub use release::{Release, Spec};
 pub use world::{Look, Seen, Watch, World};
 
@@ -232,13 +233,18 @@ pub(crate) fn text(value: &Value) -> &str {
 
 /// A Python program of `tests/emulator`, to be run by the environment that `tests/run.sh` makes.
 pub fn script(name: &str) -> Outcome<Command> {
+    python(&Path::new("emulator").join(name))
+}
+
+/// A Python program of this crate's folder.
+pub(crate) fn python(path: &Path) -> Outcome<Command> {
     let python = profile_folder()?.parent().map(|target| target.join("venv/bin/python")).unwrap_or_default();
     if !python.is_file() {
         let found = python.display();
         return Err(Trouble::new(format!("no Python at {found}; run tests/run.sh once: it creates the venv")));
     }
     let mut command = Command::new(python);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("emulator").join(name));
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join(path));
     // The sources may be read-only, and a cache beside them would be one more thing to ignore.
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     Ok(command)

@@ -1,3 +1,4 @@
 //! Support for the tests that look at the whole: the real binary, the workspace, third-party emulators.
 
 pub mod emulator;
+pub mod sandbox;

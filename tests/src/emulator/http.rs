@@ -12,7 +12,7 @@ use super::{Outcome, Trouble};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sends one request to the port on 127.0.0.1 and returns the JSON reply; any status but 200 is a trouble.
-pub(super) fn json(port: u16, method: &str, path: &str, document: Option<&Value>) -> Outcome<Value> {
+pub(crate) fn json(port: u16, method: &str, path: &str, document: Option<&Value>) -> Outcome<Value> {
     let doing = format!("{method} {path}");
     let body = document.map(Value::to_string).unwrap_or_default();
     let request = format!(

@@ -183,7 +183,7 @@ impl Release {
 }
 
 /// The program under test: `BLUEGREEN_BIN`, else the one that cargo built beside this test.
-fn binary() -> Outcome<PathBuf> {
+pub(crate) fn binary() -> Outcome<PathBuf> {
     let path = match std::env::var_os("BLUEGREEN_BIN") {
         Some(path) => PathBuf::from(path),
         None => profile_folder()?.join("bluegreen"),

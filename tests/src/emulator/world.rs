@@ -19,7 +19,7 @@ pub struct World {
 }
 
 impl World {
-    pub(super) fn parse(document: &[u8], endpoint: String, path: PathBuf) -> Outcome<Self> {
+    pub(crate) fn parse(document: &[u8], endpoint: String, path: PathBuf) -> Outcome<Self> {
         let document = serde_json::from_slice(document).map_err(Trouble::at("the fixture's document"))?;
         Ok(Self { document, endpoint, path })
     }

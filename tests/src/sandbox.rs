@@ -15,6 +15,10 @@ use tempfile::TempDir;
 
 use crate::emulator::{Outcome, Trouble, World, binary, http, python, text};
 
+mod traffic;
+
+pub use traffic::Traffic;
+
 /// Nothing that is waited for takes so long, however busy the machine is.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at something that is not there yet.

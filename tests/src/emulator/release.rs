@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::operator::Operator;
@@ -18,6 +18,10 @@ pub struct Spec {
     pub weights: Vec<u32>,
     /// The hold after each weight but the last, e.g. `1s`.
     pub pause: &'static str,
+    /// Another hold after this weight.
+    pub but: Option<(u32, &'static str)>,
+    /// The image that is released.
+    pub image: &'static str,
     /// The hold at 100 %.
     pub bake: &'static str,
     /// How often the world is looked at.
@@ -35,6 +39,8 @@ impl Default for Spec {
         Self {
             weights: vec![1, 5, 10, 50, 100],
             pause: "1s",
+            but: None,
+            image: "example/web:2",
             bake: "2s",
             poll: "200ms",
             quiet: "1s",
@@ -56,7 +62,8 @@ impl Spec {
             // Writing to a string cannot fail.
             let _ = writeln!(steps, "      - setWeight: {weight}");
             if i + 1 < self.weights.len() {
-                let _ = writeln!(steps, "      - pause: {{ duration: {} }}", self.pause);
+                let pause = self.but.filter(|(at, _)| at == weight).map_or(self.pause, |(_, pause)| pause);
+                let _ = writeln!(steps, "      - pause: {{ duration: {pause} }}");
             }
         }
         let default = if self.default_action {
@@ -64,7 +71,7 @@ impl Spec {
         } else {
             String::new()
         };
-        let Self { bake, poll, quiet, drift, .. } = self;
+        let Self { bake, poll, quiet, drift, image, .. } = self;
         let (region, account, cluster) = (world.value("region"), world.value("account"), world.value("cluster"));
         let (container, rule) = (world.value("container"), world.rule());
         format!(
@@ -73,7 +80,7 @@ service: frontend
 environments:
   test: {{ region: {region}, account: \"{account}\", cluster: {cluster} }}
 engine: alb
-taskDefinition: {{ file: taskdef.json, images: {{ {container}: \"example/web:2\" }} }}
+taskDefinition: {{ file: taskdef.json, images: {{ {container}: \"{image}\" }} }}
 fleet:
   services: {{ blue: frontend-blue, green: frontend-green }}
 traffic:
@@ -113,6 +120,11 @@ pub struct Release {
 impl Release {
     /// Writes `bluegreen.yaml` and `taskdef.json` for this world.
     pub fn new(world: &World, spec: &Spec) -> Outcome<Self> {
+        Self::of(world, spec, &json!([]))
+    }
+
+    /// The same with this `environment` for the container.
+    pub fn of(world: &World, spec: &Spec, environment: &Value) -> Outcome<Self> {
         let folder = tempfile::tempdir().map_err(Trouble::at("making a folder for the release"))?;
         let definition = json!({
             "family": "frontend",
@@ -124,6 +136,7 @@ impl Release {
                 "name": world.value("container"),
                 "image": "example/web:1",
                 "essential": true,
+                "environment": environment,
                 "portMappings": [{ "containerPort": 8080, "protocol": "tcp" }],
             }],
         });

@@ -228,7 +228,7 @@ fn nothing_begins_without_a_journal_or_beside_a_damaged_one() -> Outcome<()> {
     let first = aws(&release, &["deploy", "--yes", "--state", &place])?;
     assert_code(&first, 0);
     let before = emulator.mutations()?.len();
-    let journal = find(&state, "jsonl").ok_or_else(|| Trouble::new("no journal".to_owned()))?;
+    let journal = find_journal(&state).ok_or_else(|| Trouble::new("no journal".to_owned()))?;
     let text = std::fs::read_to_string(&journal).map_err(|why| Trouble::new(why.to_string()))?;
     std::fs::write(&journal, text.replacen("outcome", "outcame", 1)).map_err(|why| Trouble::new(why.to_string()))?;
     let refused = aws(&release, &["deploy", "--yes", "--state", &place])?;
@@ -238,10 +238,13 @@ fn nothing_begins_without_a_journal_or_beside_a_damaged_one() -> Outcome<()> {
     Ok(())
 }
 
-/// The first file below `folder` whose name ends like this.
-fn find(folder: &std::path::Path, extension: &str) -> Option<std::path::PathBuf> {
+/// The first journal below `folder`; what was seen over a run lies beside it and is none.
+fn find_journal(folder: &std::path::Path) -> Option<std::path::PathBuf> {
     let entries: Vec<_> = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    let fits = |path: &&std::path::PathBuf| path.extension().is_some_and(|found| found == extension);
-    let file = entries.iter().find(fits).cloned();
-    file.or_else(|| entries.iter().filter(|path| path.is_dir()).find_map(|path| find(path, extension)))
+    let is_journal = |path: &&std::path::PathBuf| {
+        let of_looks = path.file_stem().is_some_and(|stem| stem.to_string_lossy().contains('.'));
+        path.extension().is_some_and(|found| found == "jsonl") && !of_looks
+    };
+    let file = entries.iter().find(is_journal).cloned();
+    file.or_else(|| entries.iter().filter(|path| path.is_dir()).find_map(|path| find_journal(path)))
 }

@@ -122,14 +122,19 @@ impl Run<'_> {
 
     async fn ask_observed(&mut self) {
         let now = self.now();
-        let due = self.observed.asked_at.is_none_or(|at| elapsed(at, now) >= OBSERVED_EVERY);
-        if !due || self.state.last_route_write_at().is_none() {
+        let plan = &self.state.plan;
+        let Some(written) = self.state.last_route_write_at() else { return };
+        // Requests from before the weights were what they are tell nothing about them.
+        let in_force = later(written, plan.timing.propagation);
+        if self.observed.asked_at.is_some_and(|at| at < in_force) {
+            self.observed.share_ppm = None;
+        }
+        if self.observed.asked_at.is_some_and(|at| elapsed(at, now) < OBSERVED_EVERY) {
             return;
         }
         self.observed.asked_at = Some(now);
-        let plan = &self.state.plan;
         let groups = [plan.stable_group().clone(), plan.canary_group().clone()];
-        let from = now.checked_sub(Duration::from_secs(240)).unwrap_or(now);
+        let from = now.checked_sub(Duration::from_secs(240)).unwrap_or(now).max(in_force.min(now));
         let ports = &self.driver.ports;
         let asked = std::pin::pin!(ports.metrics.requests(&plan.load_balancer, &groups, from, now));
         let patience = std::pin::pin!(ports.clock.sleep_until(later(now, OBSERVED_PATIENCE)));

@@ -82,7 +82,7 @@ fn paged(world: &World, input: &Input, name: &str, items: Vec<(String, Node)>) -
     let asked = usize::try_from(asked).unwrap_or(1);
     let size = world.config.page_size.map_or(asked, |most| most.min(asked));
     let marker = input.text("Marker")?.filter(|marker| !marker.is_empty());
-    let page = page::cut(items, size, marker);
+    let page = page::cut(items, page::Order::Ascending, size, marker);
     let (items, next) = page.ok_or_else(|| invalid("Marker is none that an earlier answer gave"))?;
     let mut answer = Map::new();
     answer.insert(name, items);

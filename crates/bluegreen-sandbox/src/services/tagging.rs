@@ -131,7 +131,7 @@ fn paged(
     let size = usize::try_from(size).unwrap_or(1);
     let size = context.world.config.page_size.map_or(size, |most| most.min(size));
     let token = input.text("PaginationToken")?.filter(|token| !token.is_empty());
-    let page = page::cut(items, size, token);
+    let page = page::cut(items, page::Order::Ascending, size, token);
     let (items, next) = page.ok_or_else(|| {
         ApiError::sender("PaginationTokenExpiredException", "PaginationToken is none that an earlier answer gave")
     })?;

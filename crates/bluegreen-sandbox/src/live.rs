@@ -122,6 +122,7 @@ impl Sandbox {
             demo_service: options.demo_service,
             started: BTreeMap::new(),
             installed: Table::default(),
+            refused: false,
         };
         let (stop, stopped) = oneshot::channel();
         let conductor = (stop, tokio::spawn(conductor.run(stopped)));

@@ -42,6 +42,8 @@ pub(super) struct Conductor {
     pub(super) started: BTreeMap<u64, bool>,
     /// The table that is installed.
     pub(super) installed: Table,
+    /// Whether people were told that the newest one could not be.
+    pub(super) refused: bool,
 }
 
 /// What the world wants at one moment.
@@ -93,16 +95,21 @@ impl Conductor {
         if wants.table != self.installed {
             match self.proxy.install(wants.table.clone()).await {
                 Ok(bound) => {
+                    self.installed = wants.table;
+                    self.refused = false;
                     self.bound.send_if_modified(|known| {
                         let changed = *known != bound;
                         *known = bound;
                         changed
                     });
                 }
-                // The old table goes on; the next look tries again.
-                Err(error) => self.say(format!("the load balancer goes on as it was: {}", chain(&error))),
+                // The old table goes on; every look tries again, and the first one tells.
+                Err(error) => {
+                    if !std::mem::replace(&mut self.refused, true) {
+                        self.say(format!("the load balancer goes on as it was: {}", chain(&error)));
+                    }
+                }
             }
-            self.installed = wants.table;
         }
         self.run_tasks(&wants.tasks);
     }

@@ -138,3 +138,108 @@ fn target(clock: &RunningClock, view: &TargetView) -> Option<Target> {
     let id = format!("{}:{}", view.id, view.port);
     Some(Target { id, address: view.address, state, since: clock.instant(view.since) })
 }
+
+#[cfg(test)]
+mod tests {
+    use bluegreen_core::model::Split;
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::RunningClock;
+    use crate::services::{Caller, Context, serve};
+    use crate::shop::{Shop, ShopOptions};
+    use crate::wire::{Input, Node, Protocol, Request, Service};
+    use crate::world::{Config, Deed, Fleet, Lag};
+
+    /// The shop, with one more rule by the API; what the data plane makes of that rule.
+    fn rule_of(conditions: &Value, action: &Value) -> Rule {
+        let mut world = World::new(Config { fleet: Fleet::Live, ..Config::fast(0) });
+        let shop = Shop::open(&mut world, ShopOptions::default()).unwrap();
+        let input = json!({
+            "ListenerArn": shop.listener, "Priority": 1, "Conditions": conditions, "Actions": [action]
+        });
+        let request = Request {
+            service: Service::Elbv2,
+            operation: "CreateRule".to_owned(),
+            input: Input::new(Service::Elbv2, Protocol::Json11, Node::from_json(input)),
+            protocol: Protocol::Json11,
+            request_id: String::new(),
+            query_mode: false,
+        };
+        serve(&mut Context::new(&mut world, &Caller::new("test"), 1), &request).unwrap();
+        let table = table(&world, &RunningClock::new(0, 1.0));
+        let [listener] = &table.listeners[..] else { panic!("{table:?}") };
+        assert_eq!(listener.rules.len(), 3, "the new rule, the shop's and the default one, in this order");
+        assert!(listener.rules[2].conditions.is_empty());
+        listener.rules[0].clone()
+    }
+
+    fn any_path() -> Value {
+        json!([{"Field": "path-pattern", "Values": ["/a/*"]}])
+    }
+
+    #[test]
+    fn every_condition_reaches_the_data_plane() {
+        let ok = json!({"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}});
+        let rule = rule_of(
+            &json!([
+                {"Field": "host-header", "HostHeaderConfig": {"Values": ["*.example.com"]}},
+                {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/a/*"]}},
+                {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Beta", "Values": ["1"]}},
+                {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "v", "Value": "2"}]}},
+                {"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8"]}}
+            ]),
+            &ok,
+        );
+        let expected = [
+            Condition::HostHeader(vec!["*.example.com".to_owned()]),
+            Condition::PathPattern(vec!["/a/*".to_owned()]),
+            Condition::HttpHeader { name: "X-Beta".to_owned(), values: vec!["1".to_owned()] },
+            Condition::QueryString(vec![(Some("v".to_owned()), "2".to_owned())]),
+            Condition::SourceIp(vec!["10.0.0.0/8".to_owned()]),
+        ];
+        for condition in &expected {
+            assert!(rule.conditions.contains(condition), "{condition:?} in {:?}", rule.conditions);
+        }
+        assert_eq!(rule.conditions.len(), expected.len());
+        let methods = json!([{"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET"]}}]);
+        assert_eq!(rule_of(&methods, &ok).conditions, [Condition::Method(vec!["GET".to_owned()])]);
+        assert_eq!(rule_of(&any_path(), &ok).conditions, [Condition::PathPattern(vec!["/a/*".to_owned()])]);
+    }
+
+    #[test]
+    fn every_answer_reaches_the_data_plane() {
+        let fixed = json!({"Type": "fixed-response", "FixedResponseConfig": {
+            "StatusCode": "418", "ContentType": "text/html", "MessageBody": "tea"
+        }});
+        let expected = Action::Fixed { status: 418, content_type: "text/html".to_owned(), body: "tea".to_owned() };
+        assert_eq!(rule_of(&any_path(), &fixed).action, expected);
+
+        let moved = json!({"Type": "redirect", "RedirectConfig": {
+            "StatusCode": "HTTP_301", "Host": "new.example.com", "Path": "/b/#{path}"
+        }});
+        let Action::Redirect(redirect) = rule_of(&any_path(), &moved).action else { panic!("no redirect") };
+        assert_eq!((redirect.status, redirect.host.as_str()), (301, "new.example.com"));
+        assert_eq!((redirect.path.as_str(), redirect.query.as_str()), ("/b/#{path}", "#{query}"));
+    }
+
+    #[test]
+    fn a_forward_is_what_nodes_do_and_not_yet_what_was_written() {
+        let mut world = World::new(Config { fleet: Fleet::Live, propagation: Lag::fixed(5_000), ..Config::fast(0) });
+        let shop = Shop::open(&mut world, ShopOptions::default()).unwrap();
+        let weights = |world: &World| -> Vec<u16> {
+            let table = table(world, &RunningClock::new(0, 1.0));
+            let Action::Forward { groups, .. } = &table.listeners[0].rules[0].action else { panic!("no forward") };
+            groups.iter().map(|(_, weight)| *weight).collect()
+        };
+        assert_eq!(weights(&world), [100, 0]);
+        let route = RouteId::Rule(shop.rule.parse().unwrap());
+        let forward = RouteAction::forward_of(&world.state().route(&route).unwrap().actions).cloned().unwrap();
+        let arns = forward.groups.iter().map(|group| group.arn.clone());
+        let half = arns.map(|arn| (arn, Weight::try_from(50).unwrap())).collect();
+        world.apply(&Deed::EditWeights(route, Split::new(half).unwrap()));
+        assert_eq!(weights(&world), [100, 0]);
+        world.advance_to(world.now_ms() + 5_000);
+        assert_eq!(weights(&world), [50, 50]);
+    }
+}

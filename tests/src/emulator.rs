@@ -19,7 +19,7 @@ mod release;
 mod world;
 
 pub use operator::{Finished, Operator};
-pub(crate) use release::binary;
+pub use release::binary;
 pub use release::{Release, Spec};
 pub use world::{Look, Seen, Watch, World};
 
@@ -36,7 +36,7 @@ impl Trouble {
     }
 
     /// For `map_err`: the doing that failed, before the reason.
-    pub(crate) fn at<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> Self {
+    pub fn at<E: fmt::Display>(doing: impl fmt::Display) -> impl FnOnce(E) -> Self {
         move |why| Self(format!("{doing}: {why}"))
     }
 }

@@ -196,7 +196,7 @@ impl Release {
 }
 
 /// The program under test: `BLUEGREEN_BIN`, else the one that cargo built beside this test.
-pub(crate) fn binary() -> Outcome<PathBuf> {
+pub fn binary() -> Outcome<PathBuf> {
     let path = match std::env::var_os("BLUEGREEN_BIN") {
         Some(path) => PathBuf::from(path),
         None => profile_folder()?.join("bluegreen"),

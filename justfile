@@ -16,6 +16,6 @@ ci:
 bench:
     bash tests/bench.sh
 
-# a whole release against the emulator, with its transcript
-try:
-    bash tests/try.sh
+# a good and a bad release on this machine
+demo:
+    cargo run --locked -p bluegreen-cli -- demo

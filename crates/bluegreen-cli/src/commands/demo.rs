@@ -43,7 +43,9 @@ async fn show(session: &Session, args: &DemoArgs) -> Result<Exit, Failure> {
     for act in acts(args.scenario) {
         let ended = Box::pin(stage.play(act)).await?;
         if ended != act.expected {
-            out::say(format_args!("the demo expected exit code {} here", act.expected.code()));
+            if ended != Exit::Interrupted {
+                out::say(format_args!("the demo expected exit code {} here", act.expected.code()));
+            }
             exit = if ended == Exit::Done { Exit::Unexpected } else { ended };
             break;
         }
@@ -145,6 +147,8 @@ impl Stage {
         out::say(customers(&seconds));
         let page = self.report(&run, &seconds)?;
         out::say(format_args!("  report: {}", page.display()));
+        // What the run itself suggests looks for journals where they usually are.
+        out::say(format_args!("  why: bluegreen explain --state {} {run}", self.dir.join("state").display()));
         Ok(exit)
     }
 

@@ -165,7 +165,10 @@ async fn open_shop(sandbox: &Sandbox, args: &WorldArgs) -> Result<Option<Open>, 
 
 /// The spec and three versions: one that runs, a good one, and one that fails.
 pub(super) fn write_files(dir: &Path, shop: &Shop, pace: Pace) -> Result<(), Failure> {
-    let failed = |error| Failure::caused(Exit::Unexpected, format!("{} cannot be written", dir.display()), error);
+    let failed = |error| {
+        Failure::caused(Exit::Usage, format!("{} cannot be written", dir.display()), error)
+            .help("name a folder that you may write to, or that does not exist yet")
+    };
     std::fs::create_dir_all(dir).map_err(failed)?;
     let definition = |version: &str, environment: &[(&str, &str)]| {
         serde_json::to_string_pretty(&Shop::task_definition(version, environment)).unwrap_or_default() + "\n"

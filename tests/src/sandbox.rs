@@ -30,6 +30,8 @@ pub struct Sandbox {
     process: Child,
     endpoint: String,
     port: u16,
+    /// Where the ready-made shop is, when there is one.
+    shop: Option<SocketAddr>,
     folder: TempDir,
 }
 
@@ -53,7 +55,8 @@ impl Sandbox {
         let ready: Value = serde_json::from_str(&line).unwrap_or_default();
         let endpoint = text(&ready["endpoint"]).to_owned();
         let port = endpoint.rsplit(':').next().and_then(|port| port.parse().ok());
-        let sandbox = Self { process, endpoint, port: port.unwrap_or(0), folder };
+        let shop = text(&ready["url"]).strip_prefix("http://").and_then(|address| address.parse().ok());
+        let sandbox = Self { process, endpoint, port: port.unwrap_or(0), shop, folder };
         if port.is_none() {
             let said = sandbox.notes();
             return Err(Trouble::new(format!("the sandbox did not start; it said:\n{line}{said}")));
@@ -64,6 +67,11 @@ impl Sandbox {
     /// The endpoint for `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Where the shop of `--shop` listens.
+    pub fn shop(&self) -> Outcome<SocketAddr> {
+        self.shop.ok_or_else(|| Trouble::new("the sandbox has no shop".to_owned()))
     }
 
     /// What it wrote for people.

@@ -20,6 +20,7 @@ mod summary;
 mod tests;
 
 pub use alarm::{AlarmModel, AlarmModelError};
+pub use run::detection;
 pub use summary::{Canary, Chance, Good, Spread, Summary};
 
 /// A killed operator's place is taken after this time.
@@ -47,6 +48,8 @@ pub struct Rehearsal {
     pub canary_errors: f64,
     /// What each of the spec's alarms looks at.
     pub alarm: AlarmModel,
+    /// The period of load balancer metrics, and how long they take to be seen after it: 60 s as on AWS.
+    pub metric_period: Duration,
     /// What goes wrong with single calls.
     pub faults: FaultPlan,
     /// Whether somebody else edits the weights once in each run.
@@ -107,7 +110,7 @@ impl Rehearsal {
         ];
         match self.spec.alarms.as_slice() {
             [] => all.push("the spec has no alarms: nothing can be detected".to_owned()),
-            names => all.push(format!("alarms ({}): {}", names.join(", "), self.alarm.words())),
+            names => all.push(format!("alarms ({}): {}", names.join(", "), self.alarm.words(self.metric_period))),
         }
         let pauses = self.spec.steps.iter().filter(|step| **step == Step::AwaitPromote).count();
         if pauses > 0 {

@@ -103,7 +103,8 @@ pub(crate) enum Scenario {
     Drift,
 }
 
-fn period(text: &str) -> Result<Duration, String> {
+/// A period that load balancer metrics may have.
+pub(super) fn period(text: &str) -> Result<Duration, String> {
     let period = duration::parse(text).map_err(|error| error.to_string())?;
     match period.as_secs() {
         1 | 5 | 10 | 20 | 30 | 60 if period.subsec_nanos() == 0 => Ok(period),

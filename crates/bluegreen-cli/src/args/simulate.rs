@@ -1,12 +1,14 @@
 //! Options of rehearsals.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bluegreen_sandbox::faults::FaultPlan;
 use bluegreen_sandbox::simulate::AlarmModel;
 use clap::Args;
 
 use super::SpecArgs;
+use super::sandbox::period;
 
 /// `bluegreen simulate`
 #[derive(Debug, Args)]
@@ -32,6 +34,9 @@ pub(crate) struct SimulateArgs {
     /// bad, such as errors>5%:3/5x60s
     #[arg(long, value_name = "ALARM", default_value = "errors>1%:1/1x60s")]
     pub(crate) alarm: AlarmModel,
+    /// How often load balancer metrics are published: 60s as on AWS
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = period)]
+    pub(crate) metric_period: Duration,
     /// What goes wrong with calls of AWS, such as throttle=0.3 or slow@2s:elbv2=0.1,drop-applied=0.01
     #[arg(long, value_name = "FAULTS", value_parser = FaultPlan::parse)]
     pub(crate) fault: Option<FaultPlan>,

@@ -39,6 +39,11 @@ pub(super) fn run(session: &Session, args: &SimulateArgs) -> Result<Exit, Failur
         }
         None => (spec::load(&args.spec, &ReleaseArgs::default())?.spec, None),
     };
+    let finest = args.metric_period.as_secs();
+    if u64::from(args.alarm.period) % finest != 0 {
+        let what = format!("--alarm has periods of {} s, but metrics come every {finest} s", args.alarm.period);
+        return Err(Failure::usage(what).help("give the alarm a multiple of --metric-period"));
+    }
     let rehearsal = Rehearsal {
         tasks: args.tasks.or(planned).unwrap_or(TASKS),
         spec,
@@ -46,6 +51,7 @@ pub(super) fn run(session: &Session, args: &SimulateArgs) -> Result<Exit, Failur
         baseline_errors: args.baseline_errors,
         canary_errors: args.canary_errors,
         alarm: args.alarm,
+        metric_period: args.metric_period,
         faults: args.fault.clone().unwrap_or_default(),
         drift: args.drift,
         kill: args.kill,

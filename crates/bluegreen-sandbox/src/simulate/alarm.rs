@@ -1,6 +1,7 @@
 //! What an alarm of the spec looks at: the world knows its name alone.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use bluegreen_core::model::TargetGroupArn;
 use serde_json::json;
@@ -19,15 +20,18 @@ pub struct AlarmModel {
     pub bad: u32,
     /// Among so many.
     pub of: u32,
-    /// Seconds of one period: a multiple of 60.
+    /// Seconds of one period: a multiple of 60, or 1, 5, 10, 20 or 30 where metrics come that fast.
     pub period: u32,
 }
+
+/// Periods of less than a minute, in seconds.
+const FAST: [u32; 5] = [1, 5, 10, 20, 30];
 
 /// The text is no alarm.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no alarm: expected errors>PERCENT%, with M/NxSECONDSs after a colon where 1/1x60s is not meant, such as \
-     errors>5% or errors>5%:3/5x60s; SECONDS is a multiple of 60"
+     errors>5% or errors>5%:3/5x60s; SECONDS is 1, 5, 10, 20, 30 or a multiple of 60"
 )]
 pub struct AlarmModelError(String);
 
@@ -59,8 +63,7 @@ fn read(text: &str) -> Option<AlarmModel> {
     }
     let sound = (0.0..100.0).contains(&alarm.percent)
         && (1..=alarm.of).contains(&alarm.bad)
-        && alarm.period > 0
-        && alarm.period.is_multiple_of(60)
+        && (FAST.contains(&alarm.period) || alarm.period > 0 && alarm.period.is_multiple_of(60))
         // AWS allows a day.
         && alarm.of.checked_mul(alarm.period).is_some_and(|seconds| seconds <= 86_400);
     sound.then_some(alarm)
@@ -68,11 +71,12 @@ fn read(text: &str) -> Option<AlarmModel> {
 
 impl AlarmModel {
     /// In a sentence.
-    pub(super) fn words(&self) -> String {
+    pub(super) fn words(&self, late: Duration) -> String {
         let AlarmModel { percent, bad, of, period } = self;
+        let late = bluegreen_core::model::duration::format(late);
         format!(
             "each is modelled as more than {percent} % errors in either group, in {bad} of {of} periods of {period} s, \
-             published a minute late"
+             published {late} late"
         )
     }
 
@@ -120,7 +124,7 @@ mod tests {
         assert_eq!(alarm("errors>1%"), Some(AlarmModel::default()));
         assert_eq!(alarm("errors > 0.5% : 3/5x60s"), Some(AlarmModel { percent: 0.5, bad: 3, of: 5, period: 60 }));
         let wrong = ["", "errors", "errors>5", "latency>5%", "errors>5%:", "errors>5%:2/1x60s", "errors>5%:0/1x60s"];
-        for text in wrong.into_iter().chain(["errors>-1%", "errors>100%", "errors>5%:1/1x30s", "errors>5%:1/9999x60s"])
+        for text in wrong.into_iter().chain(["errors>-1%", "errors>100%", "errors>5%:1/1x31s", "errors>5%:1/9999x60s"])
         {
             assert_eq!(alarm(text), None, "{text}");
         }

@@ -13,7 +13,7 @@ use super::DOWNTIME;
 use super::stage::Stage;
 use crate::executor::{Schedule, Sim};
 use crate::scenario::NEW_REVISION;
-use crate::world::{Deed, Ms, When, World};
+use crate::world::{Deed, Ms, When, World, millis};
 
 /// What an operator ends with.
 type Outcome = Result<Ended, DriveError>;
@@ -84,10 +84,7 @@ impl Story {
         });
         sim.world_mut(World::draw_requests);
         sim.world(|world| {
-            let back = journal.iter().find_map(|record| match &record.body {
-                Body::Fact(Fact::Restoring(cause)) => Some((record.at, matches!(cause, Cause::AlarmRed { .. }))),
-                _ => None,
-            });
+            let back = way_back(&journal).map(|(at, _)| at);
             let after = |since: Timestamp, until: Ms| until.saturating_sub(world.ms(since));
             let exposed = world.traffic.last_exposed(&stage.groups.green);
             Observed {
@@ -95,11 +92,8 @@ impl Story {
                 took: journal.last().map_or(0, |last| world.ms(last.at).saturating_sub(began)),
                 polls: report.polls("first"),
                 went_back: back.is_some(),
-                detected: back
-                    .filter(|(_, red)| *red)
-                    .zip(first_traffic(&journal))
-                    .map(|((at, _), from)| after(from, world.ms(at))),
-                cleared: back.and_then(|(at, _)| exposed.map(|until| after(at, until))),
+                detected: detection(&journal).map(millis),
+                cleared: back.and_then(|at| exposed.map(|until| after(at, until))),
                 harmed: world.traffic.harm.errors.get(NEW_REVISION).copied().unwrap_or(0),
             }
         })
@@ -137,6 +131,21 @@ fn length(step: &bluegreen_core::model::Step) -> Duration {
 fn end_of(journal: &[Record]) -> Option<String> {
     journal.iter().rev().find_map(|record| match &record.body {
         Body::Finished(ending) => Some(ending.terminal.to_string()),
+        _ => None,
+    })
+}
+
+/// From a run's first canary traffic to the decision to go back for an alarm; `None` where no alarm was the reason.
+pub fn detection(journal: &[Record]) -> Option<Duration> {
+    let (at, cause) = way_back(journal)?;
+    let from = first_traffic(journal).filter(|_| matches!(cause, Cause::AlarmRed { .. }))?;
+    Duration::try_from(at.duration_since(from)).ok()
+}
+
+/// When the way back was taken, and why.
+fn way_back(journal: &[Record]) -> Option<(Timestamp, &Cause)> {
+    journal.iter().find_map(|record| match &record.body {
+        Body::Fact(Fact::Restoring(cause)) => Some((record.at, cause)),
         _ => None,
     })
 }

@@ -7,7 +7,7 @@ use super::run::{Observed, Story};
 use super::{CHECK, Rehearsal, START};
 use crate::scenario::{NEW_REVISION, Scenario};
 use crate::seed::draw;
-use crate::world::{Deed, Profile, ReadLags, RequestModel, World};
+use crate::world::{Deed, Profile, ReadLags, RequestModel, World, millis};
 
 /// A minute: the phase in which a run begins is drawn from it.
 const MINUTE: u64 = 60_000;
@@ -43,7 +43,8 @@ impl<'a> Stage<'a> {
         let groups = scenario.groups();
         let mut world = scenario.world();
         (world.config.start_delay, world.config.check_delay) = (START, CHECK);
-        world.config.metric_delay = MINUTE;
+        let period = millis(rehearsal.metric_period).max(1_000);
+        (world.config.metric_period, world.config.metric_delay) = (period, period);
         world.config.requests_per_second = rehearsal.rps;
         world.config.capacity = rehearsal.tasks.max(1).saturating_mul(3);
         for name in &spec.alarms {

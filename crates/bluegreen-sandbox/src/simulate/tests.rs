@@ -37,6 +37,7 @@ fn rehearsal() -> Rehearsal {
         baseline_errors: 0.001,
         canary_errors: 0.05,
         alarm: AlarmModel::default(),
+        metric_period: std::time::Duration::from_secs(60),
         faults: FaultPlan::default(),
         drift: false,
         kill: false,
@@ -70,6 +71,15 @@ fn fewer_requests_are_detected_later_or_not_at_all() {
     let late = |found: &Canary| found.detection_seconds.map_or(f64::INFINITY, |spread| spread.p90);
     assert!(late(&few) > late(&many), "{few:?} {many:?}");
     assert!(few.harmed.median < many.harmed.median, "{few:?} {many:?}");
+}
+
+#[test]
+fn faster_metrics_find_it_earlier() {
+    let minute = rehearsal().run().bad.detection_seconds.unwrap();
+    let metric_period = std::time::Duration::from_secs(5);
+    let alarm = "errors>1%:1/1x5s".parse().unwrap();
+    let fast = Rehearsal { alarm, metric_period, ..rehearsal() }.run().bad.detection_seconds.unwrap();
+    assert!(fast.p90 < minute.median, "{fast:?} {minute:?}");
 }
 
 #[test]

@@ -74,7 +74,13 @@ fn the_document_is_the_same_for_a_seed_and_another_for_another() {
 
 #[test]
 fn what_cannot_be_rehearsed_is_refused() {
-    for wrong in [["--alarm", "latency>1s"], ["--canary-errors", "101%"], ["--runs", "0"], ["--fault", "storm=1"]] {
+    for wrong in [
+        ["--alarm", "latency>1s"],
+        ["--alarm", "errors>1%:1/1x5s"],
+        ["--canary-errors", "101%"],
+        ["--runs", "0"],
+        ["--fault", "storm=1"],
+    ] {
         assert_eq!(simulate("simulate-wrong", &wrong).code, 2, "{wrong:?}");
     }
 }

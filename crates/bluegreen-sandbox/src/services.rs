@@ -2,7 +2,9 @@
 
 use std::hash::Hash;
 
-use crate::wire::{ApiError, Node, Request, Service};
+use serde_json::Value;
+
+use crate::wire::{ApiError, Input, Node, Protocol, Request, Service};
 use crate::world::{Ms, ReadKind, State, World, Writer};
 
 mod cloudwatch;
@@ -56,6 +58,25 @@ impl<'a> Context<'a> {
         let lag = self.stale.unwrap_or_else(|| self.world.lag(kind, &(&self.caller.name, self.index, what)));
         self.world.state_before(lag)
     }
+}
+
+/// One call from within: what any client would get.
+pub(crate) fn call(
+    world: &mut World,
+    caller: &str,
+    service: Service,
+    operation: &str,
+    input: Value,
+) -> Result<Value, ApiError> {
+    let request = Request {
+        service,
+        operation: operation.to_owned(),
+        input: Input::new(service, Protocol::Json11, Node::from_json(input)),
+        protocol: Protocol::Json11,
+        request_id: caller.to_owned(),
+        query_mode: false,
+    };
+    serve(&mut Context::new(world, &Caller::new(caller), 1), &request).map(|answer| answer.to_json())
 }
 
 /// The answer to a request.

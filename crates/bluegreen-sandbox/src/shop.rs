@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-use crate::services::{Caller, Context, serve};
-use crate::wire::{ApiError, Input, Node, Protocol, Request, Service};
+use crate::services::call;
+use crate::wire::{ApiError, Service};
 use crate::world::World;
 
 mod files;
@@ -57,7 +57,7 @@ impl Shop {
     /// Makes the shop in `world`: 100 % on blue, which runs version 1; green is empty.
     pub fn open(world: &mut World, options: ShopOptions) -> Result<Shop, ApiError> {
         let (region, account) = (world.config.region.clone(), world.config.account.clone());
-        let mut builder = Builder { world, calls: 0 };
+        let mut builder = Builder { world };
         let (listener, rule) = builder.balance(options)?;
         builder.serve(options)?;
         let alarms = builder.watch(options)?;
@@ -68,22 +68,11 @@ impl Shop {
 /// Makes things, one call after the other.
 struct Builder<'a> {
     world: &'a mut World,
-    calls: u64,
 }
 
 impl Builder<'_> {
     fn call(&mut self, service: Service, operation: &str, input: Value) -> Result<Value, ApiError> {
-        self.calls += 1;
-        let request = Request {
-            service,
-            operation: operation.to_owned(),
-            input: Input::new(service, Protocol::Json11, Node::from_json(input)),
-            protocol: Protocol::Json11,
-            request_id: format!("shop-{}", self.calls),
-            query_mode: false,
-        };
-        let caller = Caller::new("shop");
-        serve(&mut Context::new(self.world, &caller, self.calls), &request).map(|answer| answer.to_json())
+        call(self.world, "shop", service, operation, input)
     }
 
     /// The load balancer with its groups, listener and rule; the listener's and the rule's ARNs.

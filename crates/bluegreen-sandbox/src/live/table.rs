@@ -146,9 +146,9 @@ mod tests {
 
     use super::*;
     use crate::api::RunningClock;
-    use crate::services::{Caller, Context, serve};
+    use crate::services::call;
     use crate::shop::{Shop, ShopOptions};
-    use crate::wire::{Input, Node, Protocol, Request, Service};
+    use crate::wire::Service;
     use crate::world::{Config, Deed, Fleet, Lag};
 
     /// The shop, with one more rule by the API; what the data plane makes of that rule.
@@ -158,15 +158,7 @@ mod tests {
         let input = json!({
             "ListenerArn": shop.listener, "Priority": 1, "Conditions": conditions, "Actions": [action]
         });
-        let request = Request {
-            service: Service::Elbv2,
-            operation: "CreateRule".to_owned(),
-            input: Input::new(Service::Elbv2, Protocol::Json11, Node::from_json(input)),
-            protocol: Protocol::Json11,
-            request_id: String::new(),
-            query_mode: false,
-        };
-        serve(&mut Context::new(&mut world, &Caller::new("test"), 1), &request).unwrap();
+        call(&mut world, "test", Service::Elbv2, "CreateRule", input).unwrap();
         let table = table(&world, &RunningClock::new(0, 1.0));
         let [listener] = &table.listeners[..] else { panic!("{table:?}") };
         assert_eq!(listener.rules.len(), 3, "the new rule, the shop's and the default one, in this order");

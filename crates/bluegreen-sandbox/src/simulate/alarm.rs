@@ -6,8 +6,8 @@ use std::time::Duration;
 use bluegreen_core::model::TargetGroupArn;
 use serde_json::json;
 
-use crate::services::{Caller, Context, serve};
-use crate::wire::{ApiError, Input, Node, Protocol, Request, Service};
+use crate::services::call;
+use crate::wire::{ApiError, Service};
 use crate::world::World;
 
 /// An alarm over the share of errors among each group's answers: red when in either group it is higher than the
@@ -101,16 +101,7 @@ impl AlarmModel {
             "Threshold": self.percent, "EvaluationPeriods": self.of, "DatapointsToAlarm": self.bad,
             "TreatMissingData": "notBreaching"
         });
-        let service = Service::CloudWatch;
-        let request = Request {
-            service,
-            operation: "PutMetricAlarm".to_owned(),
-            input: Input::new(service, Protocol::Json10, Node::from_json(input)),
-            protocol: Protocol::Json10,
-            request_id: "rehearsal".to_owned(),
-            query_mode: false,
-        };
-        serve(&mut Context::new(world, &Caller::new("rehearsal"), 1), &request).map(|_| ())
+        call(world, "rehearsal", Service::CloudWatch, "PutMetricAlarm", input).map(|_| ())
     }
 }
 

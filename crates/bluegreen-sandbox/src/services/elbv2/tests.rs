@@ -7,6 +7,9 @@ use crate::services::Caller;
 use crate::wire;
 use crate::world::{Config, Lag, Writer};
 
+mod refusals;
+mod targets;
+
 const PLAIN: [&str; 3] = ["blue", "green", "third"];
 
 /// An account, asked in the query protocol.
@@ -326,112 +329,6 @@ fn the_default_rule_is_the_last_and_follows_its_listener() {
 }
 
 #[test]
-fn requests_are_refused_as_aws_refuses_them() {
-    let (mut account, names) = Account::shop();
-    let all = groups(&names);
-    let (rule, listener, balancer) = (&names["rule"], &names["listener"], &names["balancer"]);
-    let lost = |arn: &Value| json!(format!("{}0", arn.as_str().unwrap()));
-    let modify = |action: Value| ("ModifyRule", json!({"RuleArn": rule, "Actions": [action]}));
-    let sticky = |config: Value| {
-        let mut action = weighted(&all, &[1, 1]);
-        action["ForwardConfig"]["TargetGroupStickinessConfig"] = config;
-        modify(action)
-    };
-    let six = weighted(&vec![all[0].clone(); 6], &[1; 6]);
-    let mut both = weighted(&all, &[1, 1]);
-    both["TargetGroupArn"] = all[0].clone();
-    let mut other = weighted(&all, &[1]);
-    other["TargetGroupArn"] = all[1].clone();
-    let condition = json!([{"Field": "path-pattern", "Values": ["/x"]}]);
-    let new_rule = |priority: i64, action: Value| json!({"ListenerArn": listener, "Priority": priority, "Actions": [action], "Conditions": condition});
-    let new_listener = |port: i64, protocol: &str| json!({"LoadBalancerArn": balancer, "Port": port, "Protocol": protocol, "DefaultActions": [plain(&all[0])]});
-    let mut changed_group = new_group("blue");
-    changed_group["HealthCheckPath"] = json!("/other");
-    let table: Vec<(&str, (&str, Value))> = vec![
-        ("ValidationError", modify(weighted(&all, &[1000, 1]))),
-        ("ValidationError", modify(weighted(&all, &[-1, 1]))),
-        ("TooManyTargetGroups", modify(six)),
-        ("ValidationError", sticky(json!({"Enabled": true, "DurationSeconds": 700_000}))),
-        ("ValidationError", sticky(json!({"Enabled": true, "DurationSeconds": 0}))),
-        ("ValidationError", sticky(json!({"Enabled": true}))),
-        ("MalformedInput", sticky(json!({"Enabled": "perhaps"}))),
-        ("ValidationError", modify(both)),
-        ("ValidationError", modify(other)),
-        ("ValidationError", modify(json!({"Type": "forward"}))),
-        ("ValidationError", modify(json!({"Type": "forward", "ForwardConfig": {"TargetGroups": []}}))),
-        ("ValidationError", modify(json!({"Type": "teleport"}))),
-        ("ValidationError", modify(json!({"Type": "redirect"}))),
-        ("ValidationError", modify(plain(&json!("blue")))),
-        ("ValidationError", modify(json!({"Type": "forward", "TargetGroupArn": all[0], "Order": 0}))),
-        ("MalformedInput", modify(json!({"Type": "forward", "TargetGroupArn": all[0], "Order": "first"}))),
-        ("TargetGroupNotFound", modify(plain(&lost(&all[0])))),
-        ("TargetGroupNotFound", ("CreateRule", new_rule(11, plain(&lost(&all[0]))))),
-        ("PriorityInUse", ("CreateRule", new_rule(10, plain(&all[0])))),
-        ("ValidationError", ("CreateRule", new_rule(0, plain(&all[0])))),
-        ("ValidationError", ("CreateRule", new_rule(-1, plain(&all[0])))),
-        (
-            "ValidationError",
-            ("CreateRule", json!({"ListenerArn": listener, "Priority": 11, "Actions": [plain(&all[0])]})),
-        ),
-        (
-            "ListenerNotFound",
-            ("CreateRule", {
-                let mut rule = new_rule(11, plain(&all[0]));
-                rule["ListenerArn"] = lost(listener);
-                rule
-            }),
-        ),
-        ("RuleNotFound", ("ModifyRule", json!({"RuleArn": lost(rule), "Actions": [plain(&all[0])]}))),
-        ("ValidationError", ("ModifyRule", json!({"RuleArn": listener, "Actions": [plain(&all[0])]}))),
-        ("ValidationError", ("ModifyRule", json!({"Actions": [plain(&all[0])]}))),
-        ("InvalidLoadBalancerAction", ("ModifyRule", json!({"RuleArn": rule, "Actions": []}))),
-        ("ValidationError", ("ModifyRule", json!({"RuleArn": rule, "Conditions": []}))),
-        ("InvalidLoadBalancerAction", ("ModifyListener", json!({"ListenerArn": listener, "DefaultActions": []}))),
-        ("RuleNotFound", ("DeleteRule", json!({"RuleArn": lost(rule)}))),
-        ("DuplicateListener", ("CreateListener", new_listener(80, "HTTP"))),
-        ("ValidationError", ("CreateListener", new_listener(0, "HTTP"))),
-        ("ValidationError", ("CreateListener", new_listener(65_536, "HTTP"))),
-        ("ValidationError", ("CreateListener", new_listener(81, "TCP"))),
-        ("ValidationError", ("CreateListener", new_listener(81, "HTTPS"))),
-        ("ValidationError", ("CreateListener", json!({"LoadBalancerArn": balancer, "Port": 81, "Protocol": "HTTP"}))),
-        ("ListenerNotFound", ("ModifyListener", json!({"ListenerArn": lost(listener), "Port": 81}))),
-        ("ListenerNotFound", ("DeleteListener", json!({"ListenerArn": lost(listener)}))),
-        ("DuplicateTargetGroupName", ("CreateTargetGroup", changed_group)),
-        ("ValidationError", ("CreateTargetGroup", json!({"Name": "x", "Protocol": "HTTP", "Port": 80}))),
-        ("ValidationError", ("CreateTargetGroup", json!({"Name": "x", "Protocol": "HTTP", "VpcId": "vpc-7"}))),
-        ("InvalidConfigurationRequest", ("CreateTargetGroup", json!({"Name": "x", "TargetType": "lambda"}))),
-        ("ResourceInUse", ("DeleteTargetGroup", json!({"TargetGroupArn": all[0]}))),
-        ("DuplicateLoadBalancerName", ("CreateLoadBalancer", json!({"Name": "shop", "Subnets": ["a", "c"]}))),
-        ("ValidationError", ("CreateLoadBalancer", json!({"Name": "x", "Subnets": ["a"]}))),
-        ("ValidationError", ("CreateLoadBalancer", json!({"Name": "x"}))),
-        ("OperationNotPermitted", ("CreateLoadBalancer", json!({"Name": "x", "Type": "network", "Subnets": ["a"]}))),
-        ("LoadBalancerNotFound", ("DescribeLoadBalancers", json!({"Names": ["shop", "none"]}))),
-        ("LoadBalancerNotFound", ("DescribeLoadBalancers", json!({"LoadBalancerArns": [lost(balancer)]}))),
-        ("ValidationError", ("DescribeLoadBalancers", json!({"LoadBalancerArns": [balancer], "Names": ["shop"]}))),
-        ("ValidationError", ("DescribeLoadBalancers", json!({"Names": vec!["shop"; 21]}))),
-        ("TargetGroupNotFound", ("DescribeTargetGroups", json!({"Names": ["blue", "none"]}))),
-        ("TargetGroupNotFound", ("DescribeTargetGroups", json!({"TargetGroupArns": [lost(&all[0])]}))),
-        ("ValidationError", ("DescribeTargetGroups", json!({"TargetGroupArns": [all[0]], "Names": ["blue"]}))),
-        ("LoadBalancerNotFound", ("DescribeTargetGroups", json!({"LoadBalancerArn": lost(balancer)}))),
-        ("ListenerNotFound", ("DescribeListeners", json!({"ListenerArns": [listener, lost(listener)]}))),
-        ("LoadBalancerNotFound", ("DescribeListeners", json!({"LoadBalancerArn": lost(balancer)}))),
-        ("ValidationError", ("DescribeListeners", json!({}))),
-        ("RuleNotFound", ("DescribeRules", json!({"RuleArns": [rule, lost(rule)]}))),
-        ("ListenerNotFound", ("DescribeRules", json!({"ListenerArn": lost(listener)}))),
-        ("ValidationError", ("DescribeRules", json!({"ListenerArn": listener, "RuleArns": [rule]}))),
-        ("ValidationError", ("DescribeRules", json!({"ListenerArn": listener, "PageSize": 0}))),
-        ("ValidationError", ("DescribeRules", json!({"ListenerArn": listener, "PageSize": 401}))),
-        ("ValidationError", ("DescribeRules", json!({"ListenerArn": listener, "Marker": "x"}))),
-        ("LoadBalancerNotFound", ("DescribeTags", json!({"ResourceArns": [lost(balancer)]}))),
-        ("DuplicateTagKeys", ("AddTags", json!({"ResourceArns": [balancer], "Tags": [{"Key": "a"}, {"Key": "a"}]}))),
-    ];
-    for (code, (operation, input)) in table {
-        assert_eq!(account.refused(operation, &input), code, "{operation} {input}");
-    }
-    assert_eq!(account.ask("CreateTrustStore", &json!({})).unwrap_err().status, 501);
-}
-
-#[test]
 fn what_is_made_twice_with_the_same_settings_is_made_once() {
     let (mut account, names) = Account::shop();
     assert_eq!(account.group("blue"), names["groups"][0]);
@@ -569,83 +466,4 @@ fn tags_and_small_settings_come_back() {
     assert!(all["Attributes"].as_array().unwrap().contains(&server[0]));
     let limits = account.ok("DescribeAccountLimits", json!({}))["Limits"].clone();
     assert!(limits.as_array().unwrap().contains(&json!({"Name": "rules-per-application-load-balancer", "Max": "100"})));
-}
-
-/// State, reason and port of every target, by what is described.
-fn healths(account: &mut Account, input: Value) -> Vec<(String, String, u64)> {
-    let shown = account.ok("DescribeTargetHealth", input)["TargetHealthDescriptions"].clone();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let one = |target: &Value| {
-        let health = &target["TargetHealth"];
-        (text(&health["State"]), text(&health["Reason"]), target["Target"]["Port"].as_u64().unwrap())
-    };
-    shown.as_array().unwrap().iter().map(one).collect()
-}
-
-#[test]
-fn targets_go_through_their_states() {
-    let (mut account, names) = Account::shop();
-    let (blue, third) = (&names["groups"][0], &names["groups"][2]);
-    let said = |state: &str, reason: &str, port| (state.to_owned(), reason.to_owned(), port);
-    let targets = json!([{"Id": "127.0.0.1"}, {"Id": "127.0.0.1", "Port": 9000}]);
-    for group in [blue, third] {
-        account.ok("RegisterTargets", json!({"TargetGroupArn": group, "Targets": targets}));
-    }
-    let all = json!({"TargetGroupArn": blue});
-    let initial = healths(&mut account, all.clone());
-    assert!(initial.iter().all(|(state, reason, _)| state == "initial" && reason.starts_with("Elb.")), "{initial:?}");
-    account.world.advance_to(account.world.now_ms() + 60_000);
-    assert_eq!(healths(&mut account, all.clone()), [said("healthy", "", 8080), said("healthy", "", 9000)]);
-    let unused = healths(&mut account, json!({"TargetGroupArn": third}));
-    assert_eq!(unused[0], said("unused", "Target.NotInUse", 8080), "no route leads to its group");
-    let one = json!({"TargetGroupArn": blue, "Targets": [{"Id": "127.0.0.1", "Port": 9000}, {"Id": "10.0.0.1"}]});
-    let expected = [said("healthy", "", 9000), said("unused", "Target.NotRegistered", 8080)];
-    assert_eq!(healths(&mut account, one), expected);
-
-    let away = json!({"TargetGroupArn": blue, "Targets": [{"Id": "127.0.0.1", "Port": 9000}]});
-    account.ok("DeregisterTargets", away.clone());
-    let draining = said("draining", "Target.DeregistrationInProgress", 9000);
-    assert_eq!(healths(&mut account, all.clone())[1], draining);
-    account.world.advance_to(account.world.now_ms() + 299_999);
-    assert_eq!(healths(&mut account, all.clone())[1], draining, "for the whole delay");
-    account.world.advance_to(account.world.now_ms() + 1);
-    assert_eq!(healths(&mut account, all), [said("healthy", "", 8080)]);
-    account.ok("DeregisterTargets", away);
-}
-
-#[test]
-fn a_target_is_shown_with_the_port_of_its_check() {
-    let (mut account, names) = Account::shop();
-    let group = &names["groups"][0];
-    account.ok("ModifyTargetGroup", json!({"TargetGroupArn": group, "HealthCheckPort": "81"}));
-    let targets = json!([{"Id": "127.0.0.1", "Port": 9000, "AvailabilityZone": "eu-west-3b"}]);
-    account.ok("RegisterTargets", json!({"TargetGroupArn": group, "Targets": targets}));
-    let shown = account.ok("DescribeTargetHealth", json!({"TargetGroupArn": group}));
-    let shown = &shown["TargetHealthDescriptions"][0];
-    assert_eq!((&shown["Target"], &shown["HealthCheckPort"]), (&targets[0], &json!("81")));
-}
-
-#[test]
-fn targets_are_refused_as_aws_refuses_them() {
-    let (mut account, names) = Account::shop();
-    let group = &names["groups"][0];
-    let lost = json!(format!("{}0", group.as_str().unwrap()));
-    let instances = json!({"Name": "vms", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-7"});
-    let instances = account.ok("CreateTargetGroup", instances)["TargetGroups"][0]["TargetGroupArn"].clone();
-    let many: Vec<Value> = (0..1_001).map(|port| json!({"Id": "127.0.0.1", "Port": 1_000 + port})).collect();
-    for (code, group, targets) in [
-        ("TargetGroupNotFound", &lost, json!([{"Id": "127.0.0.1"}])),
-        ("ValidationError", group, json!([])),
-        ("ValidationError", group, json!([{"Id": "127.0.0.1"}, {"Id": "i-0123"}])),
-        ("ValidationError", group, json!([{"Id": "::1"}])),
-        ("ValidationError", group, json!([{"Id": "127.0.0.1", "Port": 0}])),
-        ("ValidationError", group, json!([{"Port": 80}])),
-        ("ValidationError", &instances, json!([{"Id": "127.0.0.1"}])),
-        ("TooManyTargets", group, json!(many)),
-    ] {
-        let input = json!({"TargetGroupArn": group, "Targets": targets});
-        assert_eq!(account.refused("RegisterTargets", &input), code, "{code}");
-    }
-    assert_eq!(account.refused("DescribeTargetHealth", &json!({"TargetGroupArn": lost})), "TargetGroupNotFound");
-    account.ok("RegisterTargets", json!({"TargetGroupArn": instances, "Targets": [{"Id": "i-0123456789abcdef0"}]}));
 }

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::world::{BalancerRecord, Config, GroupRecord, tags};
 
+mod of_actions;
+mod of_conditions;
+
 /// A load balancer with an HTTP and an HTTPS listener, three groups, and a rule on the first listener.
 pub(crate) struct Bench {
     pub(crate) world: World,
@@ -100,104 +103,8 @@ fn group_arn(name: &str) -> TargetGroupArn {
     format!("arn:aws:elasticloadbalancing:eu-west-3:111122223333:targetgroup/{name}/1").parse().unwrap()
 }
 
-#[test]
-fn forwards_are_refused_as_aws_refuses_them() {
-    let mut bench = Bench::new();
-    let groups = bench.groups.clone();
-    let tcp = GroupRecord { check: tcp_check(), ..GroupRecord::new("TCP", 80, "ip", "vpc-1") };
-    let tcp = bench.world.create_group("tcp", tcp, BTreeMap::new()).unwrap();
-    let grpc = GroupRecord { version: "GRPC".to_owned(), check: crate::world::HealthCheck::new("GRPC"), ..record() };
-    let grpc = bench.world.create_group("grpc", grpc, BTreeMap::new()).unwrap();
-    let away = GroupRecord { vpc: "vpc-2".to_owned(), ..record() };
-    let away = bench.world.create_group("away", away, BTreeMap::new()).unwrap();
-    let six: Vec<_> = (0..6).map(|_| groups[0].clone()).collect();
-    let table = [
-        ("TooManyTargetGroups", forward(&six)),
-        ("ValidationError", forward(&[])),
-        ("ValidationError", forward(&[groups[0].clone(), groups[0].clone()])),
-        ("TargetGroupNotFound", forward(&[groups[0].clone(), group_arn("none")])),
-        ("IncompatibleProtocols", forward(&[tcp])),
-        ("IncompatibleProtocols", forward(std::slice::from_ref(&grpc))),
-        ("InvalidConfigurationRequest", forward(&[away])),
-        ("ValidationError", sticky(&groups, true, None)),
-        ("ValidationError", sticky(&groups, true, Some(0))),
-        ("ValidationError", sticky(&groups, true, Some(604_801))),
-        ("ValidationError", sticky(&groups, false, Some(0))),
-    ];
-    for (code, actions) in table {
-        assert_eq!(bench.refused_actions(&actions), code, "{actions:?}");
-    }
-    // What is just inside the limits is taken.
-    let (id, five) = (bench.route(), sticky(&groups, true, Some(604_800)));
-    assert!(bench.world.set_actions(&id, &five, Writer::ThirdParty).is_ok());
-    assert!(bench.world.set_actions(&id, &sticky(&groups, false, None), Writer::ThirdParty).is_ok());
-    let default = RouteId::DefaultAction(bench.https.clone());
-    assert!(bench.world.set_actions(&default, &forward(&[grpc]), Writer::ThirdParty).is_ok(), "gRPC goes over HTTPS");
-}
-
 fn tcp_check() -> crate::world::HealthCheck {
     crate::world::HealthCheck { protocol: "TCP".to_owned(), ..crate::world::HealthCheck::new("HTTP1") }
-}
-
-#[test]
-fn sequences_of_actions_are_refused_as_aws_refuses_them() {
-    let mut bench = Bench::new();
-    let groups = bench.groups.clone();
-    let to = |order| Action { order, kind: kind(&groups[..1], None) };
-    let oidc = |order| other(order, "authenticate-oidc", json!({"Issuer": "https://id.example.com"}));
-    let fixed = |code: &str| other(None, "fixed-response", json!({"StatusCode": code}));
-    let redirect = |config| other(None, "redirect", config);
-    let invalid = "InvalidLoadBalancerAction";
-    let mut typed = fixed("200");
-    if let ActionKind::Other { config, .. } = &mut typed.kind {
-        config.insert("ContentType".to_owned(), json!("image/png"));
-    }
-    let table = [
-        (invalid, vec![]),
-        (invalid, vec![oidc(None)]),
-        (invalid, vec![to(Some(1)), to(Some(2))]),
-        (invalid, vec![to(Some(1)), oidc(Some(2))]),
-        (invalid, vec![oidc(None), to(None)]),
-        (invalid, vec![oidc(Some(2)), to(Some(2))]),
-        (invalid, vec![oidc(Some(2)), to(Some(1))]),
-        (invalid, vec![oidc(Some(1)), oidc(Some(2)), to(Some(3))]),
-        (invalid, vec![oidc(Some(1)), to(Some(2))]),
-        ("ValidationError", vec![to(Some(0))]),
-        ("ValidationError", vec![to(Some(50_001))]),
-        ("TooManyActions", (1..7).map(|order| to(Some(order))).collect()),
-        ("ValidationError", vec![other(Some(1), "teleport", json!({})), to(Some(2))]),
-        ("ValidationError", vec![fixed("302")]),
-        ("ValidationError", vec![fixed("2000")]),
-        ("ValidationError", vec![typed]),
-        ("ValidationError", vec![redirect(json!({"StatusCode": "HTTP_307", "Host": "b.example.com"}))]),
-        ("ValidationError", vec![redirect(json!({"StatusCode": "HTTP_301", "Path": "b"}))]),
-        ("ValidationError", vec![redirect(json!({"StatusCode": "HTTP_301", "Port": "0"}))]),
-        (invalid, vec![redirect(json!({"StatusCode": "HTTP_301"}))]),
-        (invalid, vec![redirect(json!({"StatusCode": "HTTP_301", "Protocol": "HTTP"}))]),
-    ];
-    for (code, actions) in table {
-        assert_eq!(bench.refused_actions(&actions), code, "{actions:?}");
-    }
-    let (id, secure) = (bench.route(), RouteId::DefaultAction(bench.https.clone()));
-    let to_https = redirect(json!({"StatusCode": "HTTP_301", "Protocol": "HTTPS", "Port": "443"}));
-    assert!(bench.world.set_actions(&id, &[to_https], Writer::ThirdParty).is_ok());
-    assert!(bench.world.set_actions(&id, &[fixed("503")], Writer::ThirdParty).is_ok());
-    let signed_in = [oidc(Some(1)), to(Some(2))];
-    assert!(bench.world.set_actions(&secure, &signed_in, Writer::ThirdParty).is_ok(), "sign-in goes over HTTPS");
-    let down = redirect(json!({"StatusCode": "HTTP_301", "Protocol": "HTTP"}));
-    assert!(bench.world.set_actions(&secure, &[down], Writer::ThirdParty).is_err(), "HTTPS never goes down to HTTP");
-}
-
-#[test]
-fn target_stickiness_in_a_weighted_rule_needs_group_stickiness() {
-    let mut bench = Bench::new();
-    let groups = bench.groups.clone();
-    let on = [("stickiness.enabled".to_owned(), "true".to_owned())];
-    bench.world.set_group_attributes(&groups[2], &on).unwrap();
-    assert_eq!(bench.refused_actions(&forward(&groups)), "InvalidLoadBalancerAction");
-    let id = bench.route();
-    assert!(bench.world.set_actions(&id, &sticky(&groups, true, Some(60)), Writer::ThirdParty).is_ok());
-    assert!(bench.world.set_actions(&id, &forward(&groups[2..]), Writer::ThirdParty).is_ok(), "alone it may be sticky");
 }
 
 #[test]
@@ -475,92 +382,6 @@ fn deletion_takes_what_belongs_to_it() {
     bench.world.delete_balancer(&balancer).expect("what is gone can be deleted again");
     bench.world.delete_group(&bench.groups[0]).unwrap();
     bench.world.delete_group(&bench.groups[0]).unwrap();
-}
-
-#[test]
-fn conditions_are_shown_in_both_forms() {
-    let hosts = json!([{"Field": "host-header", "Values": ["a.example.com"],
-                        "HostHeaderConfig": {"Values": ["a.example.com"]}}]);
-    for (given, shown) in [
-        (json!([{"Field": "host-header", "Values": ["a.example.com"]}]), hosts.clone()),
-        (json!([{"Field": "host-header", "HostHeaderConfig": {"Values": ["a.example.com"]}}]), hosts.clone()),
-        (hosts.clone(), hosts),
-        (
-            json!([{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/a/*", "/b"]}}]),
-            json!([{"Field": "path-pattern", "Values": ["/a/*", "/b"],
-                    "PathPatternConfig": {"Values": ["/a/*", "/b"]}}]),
-        ),
-        (
-            json!([{"Field": "path-pattern", "RegexValues": ["^/v[0-9]+/"]}]),
-            json!([{"Field": "path-pattern", "RegexValues": ["^/v[0-9]+/"],
-                    "PathPatternConfig": {"RegexValues": ["^/v[0-9]+/"]}}]),
-        ),
-    ] {
-        assert_eq!(conditions::normal(&given).unwrap(), shown, "{given}");
-    }
-    // The others have one form alone.
-    let same = json!([
-        {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "Cookie", "Values": ["*ab=b*"]}},
-        {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "v", "Value": "2"}, {"Value": "x"}]}},
-        {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET"]}},
-        {"Field": "source-ip", "SourceIpConfig": {"Values": ["2001:db8::/32"]}},
-    ]);
-    assert_eq!(conditions::normal(&same).unwrap(), same);
-}
-
-#[test]
-fn conditions_are_refused_as_aws_refuses_them() {
-    let host = |values: Value| json!({"Field": "host-header", "HostHeaderConfig": {"Values": values}});
-    let path = |values: Value| json!({"Field": "path-pattern", "PathPatternConfig": {"Values": values}});
-    let header =
-        |name: &str| json!({"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": name, "Values": ["a"]}});
-    let method = |text: &str| json!({"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": [text]}});
-    let source = |text: &str| json!({"Field": "source-ip", "SourceIpConfig": {"Values": [text]}});
-    let query = |pair: Value| json!({"Field": "query-string", "QueryStringConfig": {"Values": [pair]}});
-    let long = "x".repeat(129);
-    for bad in [
-        json!([]),
-        json!([{"Field": "cookie", "Values": ["a"]}]),
-        json!([{"Values": ["/a"]}]),
-        json!([{"Field": "path-pattern"}]),
-        json!([{"Field": "path-pattern", "Values": ["/a", "/b"]}]),
-        json!([{"Field": "path-pattern", "Values": ["/a"], "PathPatternConfig": {"Values": ["/b"]}}]),
-        json!([{"Field": "path-pattern", "HostHeaderConfig": {"Values": ["a.example.com"]}}]),
-        json!([{"Field": "path-pattern", "Values": ["/a"], "RegexValues": ["b"]}]),
-        json!([{"Field": "http-header", "Values": ["a"]}]),
-        json!([{"Field": "source-ip", "SourceIpConfig": {"RegexValues": ["1.*"]}}]),
-        json!([path(json!(["/a"])), path(json!(["/b"]))]),
-        json!([host(json!(["a.example.com"])), host(json!(["b.example.com"]))]),
-        json!([method("GET"), method("PUT")]),
-        json!([source("10.0.0.0/8"), source("11.0.0.0/8")]),
-        json!([path(json!(["/1", "/2", "/3", "/4", "/5", "/6"]))]),
-        json!([path(json!(["/1", "/2", "/3"])), host(json!(["a.b.c", "b.b.c"])), header("X-A")]),
-        json!([path(json!(["/*/*/*", "/?/?/?"]))]),
-        json!([path(json!(["/a b"]))]),
-        json!([path(json!([format!("/{long}")]))]),
-        json!([host(json!(["localhost"]))]),
-        json!([host(json!(["example.c0m"]))]),
-        json!([host(json!(["a_b.example.com"]))]),
-        json!([header("Host")]),
-        json!([header("X-*")]),
-        json!([header("")]),
-        json!([header(&"x".repeat(41))]),
-        json!([method("get")]),
-        json!([source("10.0.0.1")]),
-        json!([source("10.0.0.0/33")]),
-        json!([query(json!({"Key": "a"}))]),
-        json!([query(json!({"Key": long, "Value": "a"}))]),
-    ] {
-        let code = conditions::normal(&bad).map_err(|refused| refused.code);
-        assert_eq!(code, Err("ValidationError"), "{bad}");
-    }
-    for good in [
-        json!([header("X-A"), header("X-B"), query(json!({"Value": r"\*\*\*\*\*\*"}))]),
-        json!([path(json!(["/1", "/2", "/3", "/4", "/5"]))]),
-        json!([host(json!(["*.example.com"])), path(json!(["*"])), source("0.0.0.0/0"), method("M-SEARCH")]),
-    ] {
-        assert!(conditions::normal(&good).is_ok(), "{good}");
-    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod config;
 mod convert;
 mod ecs;
 mod elbv2;
+mod releases;
 mod sts;
 #[cfg(test)]
 mod testing;
@@ -18,4 +19,5 @@ pub use cloudwatch::{AwsAlarms, AwsMetrics};
 pub use config::{AwsPorts, ConnectError, ConnectOptions, EndpointOverride, connect};
 pub use ecs::AwsFleet;
 pub use elbv2::AwsRouter;
+pub use releases::AwsReleases;
 pub use sts::AwsIdentity;

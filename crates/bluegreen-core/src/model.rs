@@ -3,19 +3,23 @@
 mod action;
 mod arn;
 mod color;
+mod deployment;
 pub mod duration;
 mod ids;
 mod policy;
 mod route;
+mod shift;
 mod weight;
 
 pub use action::{Action, ActionKind, Forward, ForwardGroup, GroupStickiness, equivalent};
 pub use arn::{Arn, ArnError, ListenerArn, LoadBalancerArn, RuleArn, TargetGroupArn, TaskDefinitionArn};
 pub use color::{ByColor, Color, Role};
+pub use deployment::{DeploymentId, DeploymentSite, DeploymentWait};
 pub use ids::{IdError, RunId};
 pub use jiff::Timestamp;
 pub use policy::{
     AfterCommit, AlarmPolicy, Capacity, DriftPolicy, Hook, NoData, OnInterrupt, RollbackPolicy, Step, Timing,
 };
 pub use route::RouteId;
+pub use shift::Shift;
 pub use weight::{Percent, Split, Weight, WeightError};

@@ -1,7 +1,12 @@
 //! What was seen of the world: plain values, each with the time at which it was read.
 
+mod managed;
 mod snapshot;
 
+pub use managed::{
+    DeploymentConfig, DeploymentGroup, DeploymentStatus, LifecycleEvent, ManagedDeployment, ManagedDeployments,
+    OldAndNew,
+};
 pub use snapshot::{
     AlarmKind, AlarmSnapshot, AlarmState, Controller, Deployment, LoadBalancer, RouteSnapshot, ServiceSnapshot,
     StateChange, TargetGroup, TargetHealth, TaskDefinitionSnapshot,

@@ -3,6 +3,7 @@
 mod build;
 mod clock;
 mod describe;
+mod engine;
 mod finding;
 mod lint;
 mod release;
@@ -24,6 +25,7 @@ use crate::taskdef::TaskDefinition;
 pub use build::{build, roles};
 pub use clock::{Clock, Entry};
 pub use describe::{describe, describe_findings, short_actions};
+pub use engine::{CodeDeploy, Engine, Managed, Native, TaskSets};
 pub use finding::{Finding, Severity, refuses};
 pub use lint::{lint, still_true};
 pub use release::{ReleaseError, release};
@@ -73,6 +75,9 @@ pub struct Plan {
     pub test_url: Option<String>,
     /// Pace and allowances.
     pub timing: Timing,
+    /// What carries it out.
+    #[serde(default, skip_serializing_if = "Engine::is_alb")]
+    pub engine: Engine,
 }
 
 /// The account, region, cluster and service that a plan is for.

@@ -8,10 +8,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::model::{Action, Color, Hook, RouteId, RunId, TargetGroupArn, TaskDefinitionArn};
+use crate::model::{
+    Action, Color, DeploymentId, DeploymentSite, DeploymentWait, Hook, RouteId, RunId, Shift, TargetGroupArn,
+    TaskDefinitionArn,
+};
 use crate::observe::{
-    AlarmSnapshot, LoadBalancer, RouteSnapshot, ServiceSnapshot, StateChange, TargetGroup, TargetHealth,
-    TaskDefinitionSnapshot,
+    AlarmSnapshot, DeploymentConfig, DeploymentGroup, LoadBalancer, ManagedDeployments, RouteSnapshot, ServiceSnapshot,
+    StateChange, TargetGroup, TargetHealth, TaskDefinitionSnapshot,
 };
 
 pub use crate::call::{CallError, ErrorClass, Outcome};
@@ -31,6 +34,8 @@ pub struct Ports {
     pub metrics: Arc<dyn Metrics>,
     /// The user's commands.
     pub hooks: Arc<dyn Hooks>,
+    /// Deployments that AWS carries out.
+    pub releases: Arc<dyn Releases>,
     /// Who and where we are.
     pub identity: Arc<dyn Identity>,
 }
@@ -87,6 +92,84 @@ pub trait Fleet: Send + Sync {
     async fn register_task_definition(&self, document: &Value, run: &RunId) -> Outcome<TaskDefinitionArn>;
     /// Sets a service's revision and task count: absolute values, so sending twice is harmless.
     async fn update_service(&self, cluster: &str, service: &str, change: &ServiceChange) -> Outcome<()>;
+}
+
+/// What a deployment is asked to do. Everything is decided: an adapter only sends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeploymentRequest {
+    /// `CreateDeployment`. AWS takes no token: the mark in the description is how it is found again.
+    CodeDeploy {
+        /// The application's name.
+        application: String,
+        /// The deployment group's name.
+        group: String,
+        /// The traffic configuration's name.
+        config: String,
+        /// The AppSpec, byte for byte.
+        content: String,
+        /// The hash of these bytes, in lower-case hex.
+        sha256: String,
+        /// At most 256 characters, with the run's mark ([`run_mark`]).
+        description: String,
+    },
+    /// `UpdateService`. The mark stands in the details of our pause hooks.
+    Ecs {
+        /// The cluster's name or ARN.
+        cluster: String,
+        /// The service's name.
+        service: String,
+        /// The revision to run.
+        task_definition: TaskDefinitionArn,
+        /// `deploymentConfiguration` as JSON, whole, under AWS's member names.
+        configuration: Value,
+    },
+}
+
+/// The text that ties a deployment to its run: `bluegreen run ID`.
+pub fn run_mark(run: &RunId) -> String {
+    format!("bluegreen run {run}")
+}
+
+/// The run whose mark stands in `text`, if one does.
+pub fn marked_run(text: &str) -> Option<RunId> {
+    let (_, rest) = text.split_once("bluegreen run ")?;
+    let end = rest.find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')).unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+/// Deployments that AWS carries out: CodeDeploy's, and ECS's own.
+#[async_trait]
+pub trait Releases: Send + Sync {
+    /// The deployments of a service: the one that is `known` by id, else the one with the mark of `run` (looked for
+    /// among all since `since`), what takes it back, and every other that has not ended.
+    async fn deployments(
+        &self,
+        site: &DeploymentSite,
+        run: Option<&RunId>,
+        known: Option<&DeploymentId>,
+        since: Timestamp,
+    ) -> Result<ManagedDeployments, CallError>;
+    /// Starts one. Sending twice may start two, or be refused because of the first: after an unknown outcome look.
+    /// `UpdateService` does not tell the id: then the value is `None`, and a look by the mark finds it.
+    async fn start(&self, request: &DeploymentRequest) -> Outcome<Option<DeploymentId>>;
+    /// Tells one that waits to go on. One that no longer waits there refuses; that is harmless.
+    async fn go_on(&self, id: &DeploymentId, wait: &DeploymentWait) -> Outcome<()>;
+    /// Stops one and has it rolled back. Harmless when sent twice.
+    async fn stop(&self, id: &DeploymentId) -> Outcome<()>;
+    /// Makes a traffic configuration of CodeDeploy for ECS (or Lambda). One that exists under the name refuses as
+    /// `Invalid`, with `DeploymentConfigAlreadyExistsException` in its message.
+    async fn create_config(&self, name: &str, compute_platform: &str, shift: &Shift) -> Outcome<()>;
+    /// A traffic configuration of CodeDeploy by name.
+    async fn config(&self, name: &str) -> Result<DeploymentConfig, CallError>;
+    /// A deployment group of CodeDeploy by name.
+    async fn group(&self, application: &str, group: &str) -> Result<DeploymentGroup, CallError>;
+    /// The deployment groups that move this ECS service: all applications and groups are looked through.
+    async fn groups_of(&self, cluster: &str, service: &str) -> Result<Vec<DeploymentGroup>, CallError>;
+    /// An ECS service as `DescribeServices` shows it, whole, under AWS's member names.
+    async fn service(&self, cluster: &str, service: &str) -> Result<Value, CallError>;
+    /// Changes settings of an ECS service that start no deployment: `settings` is an `UpdateService` request as JSON
+    /// without cluster and service.
+    async fn configure(&self, cluster: &str, service: &str, settings: &Value) -> Outcome<()>;
 }
 
 /// CloudWatch alarms of every family.

@@ -10,7 +10,7 @@ use bluegreen_core::model::{
     TargetGroupArn, TaskDefinitionArn, Timing, Weight,
 };
 use bluegreen_core::observe::AlarmKind;
-use bluegreen_core::plan::{Baseline, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
+use bluegreen_core::plan::{Baseline, Engine, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
 use serde_json::{Value, json};
 
 use crate::world::{
@@ -337,6 +337,7 @@ impl Scenario {
             pre_traffic: self.hooks.clone(),
             test_url: None,
             timing: self.timing.clone(),
+            engine: Engine::Alb,
         }
     }
 

@@ -61,6 +61,7 @@ pub(super) fn ports(found: AwsPorts, dir: &Path) -> Ports {
         fleet: found.fleet,
         alarms: found.alarms,
         metrics: found.metrics,
+        releases: found.releases,
         identity: found.identity,
         hooks: Arc::new(ProcessHooks::new(dir, utf8_vars())),
     }

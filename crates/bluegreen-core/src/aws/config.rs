@@ -14,9 +14,10 @@ use aws_types::service_config::ServiceConfigKey;
 use super::cloudwatch::{AwsAlarms, AwsMetrics};
 use super::ecs::AwsFleet;
 use super::elbv2::AwsRouter;
+use super::releases::AwsReleases;
 use super::sts::AwsIdentity;
 use super::wire::{self, RequireTls};
-use crate::ports::{Alarms, Fleet, Identity, Metrics, Router};
+use crate::ports::{Alarms, Fleet, Identity, Metrics, Releases, Router};
 
 /// The SDK's behaviour is pinned, so that an update of a crate changes no retry and no time limit.
 fn behavior() -> BehaviorVersion {
@@ -53,6 +54,8 @@ pub struct AwsPorts {
     pub alarms: Arc<dyn Alarms>,
     /// CloudWatch metrics.
     pub metrics: Arc<dyn Metrics>,
+    /// CodeDeploy's deployments and ECS's own.
+    pub releases: Arc<dyn Releases>,
     /// STS.
     pub identity: Arc<dyn Identity>,
     /// The region that calls go to.
@@ -92,7 +95,8 @@ pub enum ConnectError {
 }
 
 /// The services with their names in `AWS_ENDPOINT_URL_…` and in profiles.
-const SERVICES: [(&str, &str); 4] = [
+const SERVICES: [(&str, &str); 5] = [
+    ("codedeploy", "CodeDeploy"),
     ("ecs", "ECS"),
     ("elasticloadbalancing", "Elastic Load Balancing v2"),
     ("cloudwatch", "CloudWatch"),
@@ -124,6 +128,8 @@ pub(super) fn ports(shared: &SdkConfig, allow_plain: bool) -> Result<AwsPorts, C
     let cloudwatch = aws_sdk_cloudwatch::Client::from_conf(guard!(aws_sdk_cloudwatch, &reads, allow_plain));
     let sts = aws_sdk_sts::Client::from_conf(guard!(aws_sdk_sts, &reads, allow_plain));
     let ecs = |config| aws_sdk_ecs::Client::from_conf(guard!(aws_sdk_ecs, config, allow_plain));
+    let code_deploy = |config| aws_sdk_codedeploy::Client::from_conf(guard!(aws_sdk_codedeploy, config, allow_plain));
+    let releases = AwsReleases::new([code_deploy(&reads), code_deploy(&writes)], [ecs(&reads), ecs(&writes)]);
     let fleet = Arc::new(AwsFleet::new(ecs(&reads), ecs(&writes)));
     let elbv2 = |config| {
         aws_sdk_elasticloadbalancingv2::Client::from_conf(guard!(aws_sdk_elasticloadbalancingv2, config, allow_plain))
@@ -134,6 +140,7 @@ pub(super) fn ports(shared: &SdkConfig, allow_plain: bool) -> Result<AwsPorts, C
         ecs: fleet,
         alarms: Arc::new(AwsAlarms::new(cloudwatch.clone())),
         metrics: Arc::new(AwsMetrics::new(cloudwatch)),
+        releases: Arc::new(releases),
         identity: Arc::new(AwsIdentity::new(sts, region.clone())),
         region,
         endpoints,

@@ -71,6 +71,7 @@ pub fn build(spec: &Spec, survey: &Survey, release: Release, run: RunId, now: Ti
         pre_traffic: spec.pre_traffic.clone(),
         test_url: spec.test.as_ref().and_then(|test| test.url.clone()),
         timing: spec.timing.clone(),
+        engine: super::Engine::Alb,
     })
 }
 

@@ -15,7 +15,7 @@ use crate::model::{
     GroupStickiness, Hook, Percent, RollbackPolicy, RouteId, Step, TargetGroupArn, TaskDefinitionArn, Timing, Weight,
 };
 use crate::observe::{AlarmState, RouteSnapshot, TargetHealth};
-use crate::plan::{Baseline, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
+use crate::plan::{Baseline, Engine, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
 use crate::ports::{CallError, ErrorClass, ServiceChange};
 
 const ELB: &str = "arn:aws:elasticloadbalancing:eu-west-3:111122223333";
@@ -144,6 +144,7 @@ pub(crate) fn plan() -> Plan {
         }],
         test_url: None,
         timing: Timing::default(),
+        engine: Engine::Alb,
     }
 }
 

@@ -16,6 +16,7 @@ use crate::trace::{Answer, Call, Detail};
 use crate::world::{Ms, ReadKind, Refusal, State, World};
 
 mod aws;
+mod releases;
 
 /// The world as one operator reaches it.
 pub(crate) struct Front {
@@ -43,6 +44,7 @@ impl Front {
             alarms: front.clone(),
             metrics: front.clone(),
             hooks: front.clone(),
+            releases: front.clone(),
             identity: front,
         }
     }

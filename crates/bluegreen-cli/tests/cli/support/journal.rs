@@ -8,7 +8,7 @@ use bluegreen_core::model::{
     Percent, RollbackPolicy, RouteId, RunId, Step, Timestamp, Timing, Weight,
 };
 use bluegreen_core::observe::RouteSnapshot;
-use bluegreen_core::plan::{Baseline, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
+use bluegreen_core::plan::{Baseline, Engine, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
 use serde_json::json;
 
 const ELB: &str = "arn:aws:elasticloadbalancing:eu-west-3:111122223333";
@@ -83,6 +83,7 @@ pub(crate) fn plan(service: &str, run: &str) -> Plan {
         pre_traffic: Vec::new(),
         test_url: None,
         timing: Timing::default(),
+        engine: Engine::Alb,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::model::{
 use crate::observe::{
     AlarmKind, AlarmSnapshot, AlarmState, Controller, Deployment, Reading, RouteSnapshot, ServiceSnapshot, TargetHealth,
 };
-use crate::plan::{Baseline, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
+use crate::plan::{Baseline, Engine, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
 use crate::ports::{CallError, ErrorClass, ServiceChange};
 
 pub(super) struct Bench {
@@ -105,6 +105,7 @@ pub(super) fn plan() -> Plan {
         pre_traffic: vec![Hook { argv: vec!["true".into()], timeout: Duration::from_secs(60) }],
         test_url: None,
         timing: Timing::default(),
+        engine: Engine::Alb,
     }
 }
 

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
+use bluegreen_core::model::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -134,6 +135,25 @@ impl Sandbox {
         Ok(weights)
     }
 
+    /// When, from 1970 on, the group's weight in the rule last became 0.
+    pub fn restored_at(&self, rule: &str, group: &str) -> Outcome<f64> {
+        let rows = self.weights()?;
+        let zero = |row: &&Value| row["arn"] == rule && row["weights"][group].as_u64().unwrap_or(0) == 0;
+        let last = rows.iter().rfind(zero).map(|row| seconds(&row["at"]));
+        last.ok_or_else(|| Trouble::new(format!("no weight of {group} became 0: {rows:?}")))
+    }
+
+    /// How often the real binary asked for `operation` after `from` and before `until`, both from 1970 on.
+    pub fn asked(&self, operation: &str, from: f64, until: f64) -> Outcome<usize> {
+        let reply = self.get("requests")?;
+        let rows = reply["requests"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let fits = |row: &&Value| {
+            let ours = text(&row["client"]).starts_with("bluegreen");
+            ours && row["operation"] == operation && (from..until).contains(&seconds(&row["time"]))
+        };
+        Ok(rows.iter().filter(fits).count())
+    }
+
     /// Arms a fault, as in `--fault`, for the next `times` requests of `bluegreen` that it fits.
     pub fn arm(&self, plan: &str, times: u64) -> Outcome<()> {
         let client = concat!("bluegreen-", env!("CARGO_PKG_VERSION"));
@@ -185,4 +205,9 @@ pub fn operations() -> Outcome<BTreeSet<String>> {
         return Err(Trouble::new(format!("operations.py:\n{}", String::from_utf8_lossy(&out.stderr))));
     }
     Ok(String::from_utf8_lossy(&out.stdout).lines().map(str::to_owned).collect())
+}
+
+/// A time of the sandbox, in seconds from 1970 on.
+fn seconds(time: &Value) -> f64 {
+    text(time).parse::<Timestamp>().map_or(0.0, |time| time.as_duration().as_secs_f64())
 }

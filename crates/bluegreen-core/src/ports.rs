@@ -170,6 +170,9 @@ pub trait Releases: Send + Sync {
     /// Changes settings of an ECS service that start no deployment: `settings` is an `UpdateService` request as JSON
     /// without cluster and service.
     async fn configure(&self, cluster: &str, service: &str, settings: &Value) -> Outcome<()>;
+    /// Answers a lifecycle event of CodeDeploy for the hook that it waits for: `execution` is the id that it gave the
+    /// hook. An event takes one answer: a second one is refused as `Invalid`.
+    async fn answer_hook(&self, deployment: &DeploymentId, execution: &str, passed: bool) -> Outcome<()>;
 }
 
 /// CloudWatch alarms of every family.

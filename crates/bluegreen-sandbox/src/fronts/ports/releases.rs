@@ -52,4 +52,7 @@ impl Releases for Front {
     async fn configure(&self, _cluster: &str, _service: &str, _settings: &Value) -> Outcome<()> {
         Outcome::NotApplied(absent("configure"))
     }
+    async fn answer_hook(&self, _deployment: &DeploymentId, _execution: &str, _passed: bool) -> Outcome<()> {
+        Outcome::NotApplied(absent("answer_hook"))
+    }
 }

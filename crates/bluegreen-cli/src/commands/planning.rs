@@ -28,8 +28,13 @@ impl Made {
     }
 }
 
-/// Surveys the world and plans what the spec asks for. `dir` is where its relative paths start.
+/// Surveys the world and plans what the spec asks for, as a run with a new id. `dir` is where its relative paths start.
 pub(super) async fn make(ports: &Ports, spec: &Spec, dir: &Path) -> Result<Made, Failure> {
+    make_as(ports, spec, dir, None).await
+}
+
+/// The same as the run with this id.
+pub(super) async fn make_as(ports: &Ports, spec: &Spec, dir: &Path, run: Option<RunId>) -> Result<Made, Failure> {
     let text =
         match &spec.release {
             spec::Release::Register { file, .. } => Some(read_text(&dir.join(file)).map_err(|failure| {
@@ -52,7 +57,7 @@ pub(super) async fn make(ports: &Ports, spec: &Spec, dir: &Path) -> Result<Made,
     if let Release::Existing(arn) = &release {
         findings.extend(check_revision(ports, arn).await);
     }
-    let mut made = assemble(ports, spec, &survey, release, findings);
+    let mut made = assemble(ports, spec, &survey, release, run, findings);
     if let Some(plan) = &mut made.plan {
         anchor_hooks(plan, dir);
     }
@@ -76,12 +81,19 @@ pub(super) async fn make_again(ports: &Ports, spec: &Spec, release: Release) -> 
         Release::Existing(arn) => check_revision(ports, arn).await.into_iter().collect(),
         Release::Register { .. } => Vec::new(),
     };
-    assemble(ports, spec, &survey, release, findings)
+    assemble(ports, spec, &survey, release, None, findings)
 }
 
-fn assemble(ports: &Ports, spec: &Spec, survey: &Survey, release: Release, mut findings: Vec<Finding>) -> Made {
+fn assemble(
+    ports: &Ports,
+    spec: &Spec,
+    survey: &Survey,
+    release: Release,
+    run: Option<RunId>,
+    mut findings: Vec<Finding>,
+) -> Made {
     let now = ports.clock.now();
-    let run = RunId::new(&spec.service, now, salt());
+    let run = run.unwrap_or_else(|| RunId::new(&spec.service, now, salt()));
     match plan::build(spec, survey, release, run, now) {
         Ok(plan) => {
             findings.extend(plan::lint(&plan, survey));

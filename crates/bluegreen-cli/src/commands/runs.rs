@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bluegreen_core::journal::{self, Ending, FileStore, FindError, Found, Operator, Record, RunState};
 use bluegreen_core::model::RunId;
 use bluegreen_core::plan::{Plan, Site};
-use bluegreen_core::ports::Ports;
+use bluegreen_core::ports::{CallError, Ports};
 use bluegreen_core::spec::Spec;
 use bluegreen_core::view::words::clean;
 
@@ -96,26 +96,37 @@ impl Runs {
         }
     }
 
+    /// Where the spec's service is for the caller, and so where its journals are.
+    pub(super) async fn site(ports: &Ports, spec: &Spec) -> Result<Site, CallError> {
+        let caller = ports.identity.caller().await?;
+        Ok(Site {
+            account: caller.account,
+            region: caller.region,
+            cluster: spec.environment.cluster.clone(),
+            service: spec.service.clone(),
+            environment: spec.environment.name.clone(),
+        })
+    }
+
     /// Refuses a release of a service that somebody works on, or whose last run is not over.
     ///
     /// Looked at before the survey: the other run's half-way state would only be reported as a strange world.
     /// Returns where the service is, if that could be told.
     pub(super) async fn refuse_if_open(&self, ports: &Ports, spec: &Spec) -> Result<Option<Site>, Failure> {
         // An identity that cannot be read is a finding of the survey, which says it better.
-        let Ok(caller) = ports.identity.caller().await else { return Ok(None) };
-        let site = Site {
-            account: caller.account,
-            region: caller.region,
-            cluster: spec.environment.cluster.clone(),
-            service: spec.service.clone(),
-            environment: spec.environment.name.clone(),
-        };
-        self.refuse_if_owned(&site)?;
-        let store = self.store(&site);
+        let Ok(site) = Runs::site(ports, spec).await else { return Ok(None) };
+        self.refuse_if_open_at(&site)?;
+        Ok(Some(site))
+    }
+
+    /// The same for a service whose place is known.
+    pub(super) fn refuse_if_open_at(&self, site: &Site) -> Result<(), Failure> {
+        self.refuse_if_owned(site)?;
+        let store = self.store(site);
         if let Some((run, trouble)) = damaged(&store)? {
             return Err(Failure::caused(Exit::Refused, format!("run {run} may not be over"), trouble));
         }
-        let Some(run) = store.latest().map_err(unusable)? else { return Ok(Some(site)) };
+        let Some(run) = store.latest().map_err(unusable)? else { return Ok(()) };
         let found = Found { store, run };
         if is_open(&found) {
             let run = &found.run;
@@ -123,7 +134,7 @@ impl Runs {
             return Err(Failure::new(Exit::Refused, what)
                 .help(format!("bluegreen resume {run} goes on with it\nbluegreen abort {run} goes back")));
         }
-        Ok(Some(site))
+        Ok(())
     }
 
     /// Refuses while another operator works on the service.

@@ -79,7 +79,8 @@ impl Releases for Front {
     async fn configure(&self, cluster: &str, service: &str, settings: &Value) -> Outcome<()> {
         self.ecs_configure(cluster, service, settings).await
     }
-    async fn answer_hook(&self, _deployment: &DeploymentId, _execution: &str, _passed: bool) -> Outcome<()> {
-        Outcome::NotApplied(absent("answer_hook"))
+
+    async fn answer_hook(&self, deployment: &DeploymentId, execution: &str, passed: bool) -> Outcome<()> {
+        self.codedeploy_answer_hook(deployment, execution, passed).await
     }
 }

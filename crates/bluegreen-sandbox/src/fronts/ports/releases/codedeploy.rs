@@ -71,4 +71,14 @@ impl Front {
         };
         self.look(operation, ReadKind::Services, unable).await
     }
+
+    pub(super) async fn codedeploy_answer_hook(
+        &self,
+        id: &DeploymentId,
+        _execution: &str,
+        _passed: bool,
+    ) -> Outcome<()> {
+        let operation = ("codedeploy:PutLifecycleEventHookExecutionStatus", id.to_string());
+        self.mutate(operation, |_| Err(absent("PutLifecycleEventHookExecutionStatus"))).await
+    }
 }

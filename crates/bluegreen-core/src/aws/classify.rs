@@ -184,7 +184,9 @@ fn by_code(code: &str) -> Option<ErrorClass> {
         | "ServiceUnavailable"
         | "ServiceUnavailableException"
         | "HealthUnavailable" => ErrorClass::Unavailable,
-        _ if code.ends_with("NotFound") || code.ends_with("NotFoundException") => ErrorClass::NotFound,
+        _ if ["NotFound", "NotFoundException", "DoesNotExistException"].iter().any(|end| code.ends_with(end)) => {
+            ErrorClass::NotFound
+        }
         _ => return None,
     })
 }

@@ -40,6 +40,19 @@ where
     text.parse().map_err(|error: T::Err| malformed(operation, &format!("{name}: {error}")))
 }
 
+/// The marker of the page after this one. The same marker twice would go round for ever.
+pub(super) fn next(
+    operation: &str,
+    asked: Option<&str>,
+    answered: Option<String>,
+) -> Result<Option<String>, CallError> {
+    let answered = answered.filter(|marker| !marker.is_empty());
+    if answered.is_some() && answered.as_deref() == asked {
+        return Err(malformed(operation, "the same page marker came twice"));
+    }
+    Ok(answered)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use aws_sdk_elasticloadbalancingv2::types::{Listener, Rule, TargetGroup as SdkGr
 use serde_json::Value;
 
 use super::classify::{failure, malformed, outcome, own};
-use super::convert::{arn, required};
+use super::convert::{arn, next, required};
 use super::wire::KeepBody;
 use crate::model::{Action, ListenerArn, LoadBalancerArn, RouteId, RuleArn, TargetGroupArn};
 use crate::observe::{LoadBalancer, RouteSnapshot, TargetGroup, TargetHealth};
@@ -217,15 +217,6 @@ impl Router for AwsRouter {
         }
         Ok(health)
     }
-}
-
-/// The marker of the page after this one. The same marker twice would go round for ever.
-fn next(operation: &str, asked: Option<&str>, answered: Option<String>) -> Result<Option<String>, CallError> {
-    let answered = answered.filter(|marker| !marker.is_empty());
-    if answered.is_some() && answered.as_deref() == asked {
-        return Err(malformed(operation, "the same page marker came twice"));
-    }
-    Ok(answered)
 }
 
 fn not_found(operation: &str, message: &str) -> CallError {

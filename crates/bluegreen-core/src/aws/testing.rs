@@ -32,6 +32,28 @@ pub(super) fn json(body: &serde_json::Value) -> Answer {
     Answer::Body(200, "application/x-amz-json-1.1", body.to_string().into_bytes())
 }
 
+/// A refusal with this code, as services that speak JSON write it.
+pub(super) fn refusal(code: &str) -> Answer {
+    let body = serde_json::json!({"__type": code, "message": "no"});
+    Answer::Body(400, "application/x-amz-json-1.1", body.to_string().into_bytes())
+}
+
+/// The operations that were called over JSON, with their bodies.
+pub(super) fn calls(script: &Script) -> Vec<(String, serde_json::Value)> {
+    let call = |request: &String| {
+        let (head, body) = request.split_once("\n\n").unwrap();
+        let target = head.lines().find(|line| line.to_ascii_lowercase().starts_with("x-amz-target"));
+        let name = target.unwrap().rsplit('.').next().unwrap().trim().to_owned();
+        (name, serde_json::from_str(body).unwrap())
+    };
+    script.heard().iter().map(call).collect()
+}
+
+/// The operations alone.
+pub(super) fn names(calls: &[(String, serde_json::Value)]) -> Vec<&str> {
+    calls.iter().map(|(name, _)| name.as_str()).collect()
+}
+
 /// The running script.
 pub(super) struct Script {
     address: String,

@@ -24,7 +24,7 @@ const REGISTER_DEFINITION: &str = "ecs:RegisterTaskDefinition";
 const UPDATE_SERVICE: &str = "ecs:UpdateService";
 
 /// The tag that ties a registered revision to its run.
-const RUN_TAG: &str = "bluegreen:run";
+pub(super) const RUN_TAG: &str = "bluegreen:run";
 
 /// How many services one call may name.
 const SERVICES_PER_CALL: usize = 10;

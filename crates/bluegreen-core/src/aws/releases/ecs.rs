@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
     CreatedAt, DeploymentLifecycleHookAction, Failure, ServiceDeployment, ServiceDeploymentStatus,
-    StopServiceDeploymentStopType,
+    StopServiceDeploymentStopType, TaskDefinitionField,
 };
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::aws::classify::{failure, malformed, outcome, own};
-use crate::aws::convert::{arn, date_time, required};
+use crate::aws::convert::{arn, date_time, next, required};
+use crate::aws::ecs::RUN_TAG;
 use crate::aws::wire::{KeepBody, ReplaceBody};
 use crate::model::{DeploymentId, RunId, TaskDefinitionArn};
 use crate::observe::ManagedDeployments;
@@ -24,6 +25,7 @@ const SERVICES: &str = "ecs:DescribeServices";
 const LIST: &str = "ecs:ListServiceDeployments";
 const DESCRIBE: &str = "ecs:DescribeServiceDeployments";
 const REVISIONS: &str = "ecs:DescribeServiceRevisions";
+const DEFINITION: &str = "ecs:DescribeTaskDefinition";
 const CONTINUE: &str = "ecs:ContinueServiceDeployment";
 const STOP: &str = "ecs:StopServiceDeployment";
 
@@ -81,7 +83,10 @@ impl Native {
 
         let ours = match (known, run) {
             (Some(known), _) => convert::position(&described, known.as_str()),
-            (None, Some(run)) => convert::marked(&described, run)?,
+            (None, Some(run)) => match convert::first(&described, |found| convert::run(found).as_ref() == Some(run))? {
+                Some(position) => Some(position),
+                None => self.tagged(&described, run).await?,
+            },
             (None, None) => None,
         };
         let ours = ours.map(|position| described.remove(position));
@@ -93,11 +98,37 @@ impl Native {
         }
         let revisions = self.revisions(ours.iter().chain(&others)).await?;
         let whole = |deployment| convert::deployment(deployment, &revisions);
+        let mut found = ours.as_ref().map(whole).transpose()?;
+        if let (Some(found), None) = (&mut found, known) {
+            // By its mark or by its revision's tag.
+            found.run = run.cloned();
+        }
         Ok(ManagedDeployments {
-            ours: ours.as_ref().map(whole).transpose()?,
+            ours: found,
             // The same deployment goes forth and back.
             rollback: None,
             others: others.iter().map(whole).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The position of a deployment that is the run's by its revision's tag. The details of a hook are documented for
+    /// functions only: where AWS keeps none for pauses the mark is lost, and this is what is left. A deployment
+    /// without such a pause is not looked at: whoever started it asked for none of ours.
+    async fn tagged(&self, described: &[ServiceDeployment], run: &RunId) -> Result<Option<usize>, CallError> {
+        let unmarked: Vec<&ServiceDeployment> =
+            described.iter().filter(|found| convert::pauses_unmarked(found)).collect();
+        let revisions = self.revisions(unmarked.iter().copied()).await?;
+        let mut ours = Vec::new();
+        for (revision, definition) in &revisions {
+            let call = self.reads.describe_task_definition().task_definition(definition.as_str());
+            let answer = call.include(TaskDefinitionField::Tags).send().await;
+            let tags = answer.map_err(|error| failure(DEFINITION, &error))?.tags.unwrap_or_default();
+            if tags.iter().any(|tag| tag.key() == Some(RUN_TAG) && tag.value() == Some(run.as_str())) {
+                ours.push(revision.as_str());
+            }
+        }
+        convert::first(described, |found| {
+            convert::pauses_unmarked(found) && convert::target(found).is_some_and(|target| ours.contains(&target))
         })
     }
 
@@ -114,7 +145,7 @@ impl Native {
             for brief in page.service_deployments.unwrap_or_default() {
                 arns.push(required(LIST, "serviceDeploymentArn", brief.service_deployment_arn)?);
             }
-            token = crate::aws::convert::next(LIST, token.as_deref(), page.next_token)?;
+            token = next(LIST, token.as_deref(), page.next_token)?;
             if token.is_none() {
                 return Ok(arns);
             }
@@ -231,3 +262,6 @@ fn refuse_failures(operation: &str, failures: Option<&[Failure]>) -> Result<(), 
     let detail = failed.detail.as_ref().map_or_else(String::new, |detail| format!(" ({detail})"));
     Err(malformed(operation, &format!("AWS could not describe `{name}`: {reason}{detail}")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_ecs::types::{
-    DeploymentLifecycleHookDetail, DeploymentLifecycleHookStatus, ServiceDeployment, ServiceDeploymentAlarms,
-    ServiceDeploymentLifecycleStage, ServiceDeploymentStatus, ServiceRevisionSummary,
+    DeploymentLifecycleHook, DeploymentLifecycleHookDetail, DeploymentLifecycleHookStatus,
+    DeploymentLifecycleHookTargetType, ServiceDeployment, ServiceDeploymentAlarms, ServiceDeploymentLifecycleStage,
+    ServiceDeploymentStatus, ServiceRevisionSummary,
 };
 use aws_smithy_types::Document;
 use jiff::Timestamp;
@@ -69,12 +70,15 @@ pub(super) fn position(found: &[ServiceDeployment], arn: &str) -> Option<usize> 
     found.iter().position(|deployment| deployment.service_deployment_arn() == Some(arn))
 }
 
-/// The position of the deployment that carries the run's mark. Of several the one that has not ended counts, else the
-/// first that was made.
-pub(super) fn marked(found: &[ServiceDeployment], run: &RunId) -> Result<Option<usize>, CallError> {
+/// The position of the deployment that `is_ours`. Of several the one that has not ended counts, else the first that
+/// was made.
+pub(super) fn first(
+    found: &[ServiceDeployment],
+    is_ours: impl Fn(&ServiceDeployment) -> bool,
+) -> Result<Option<usize>, CallError> {
     let mut best = None;
     for (position, deployment) in found.iter().enumerate() {
-        if self::run(deployment).as_ref() == Some(run) {
+        if is_ours(deployment) {
             let rank = (status(deployment)?.has_ended(), created_at(deployment)?, position);
             best = best.into_iter().chain([rank]).min();
         }
@@ -82,8 +86,16 @@ pub(super) fn marked(found: &[ServiceDeployment], run: &RunId) -> Result<Option<
     Ok(best.map(|(_, _, position)| position))
 }
 
+/// Whether it has a pause whose details AWS does not show.
+pub(super) fn pauses_unmarked(found: &ServiceDeployment) -> bool {
+    let unmarked = |hook: &DeploymentLifecycleHook| {
+        hook.target_type == Some(DeploymentLifecycleHookTargetType::Pause) && hook.hook_details.is_none()
+    };
+    found.deployment_configuration.as_ref().is_some_and(|found| found.lifecycle_hooks().iter().any(unmarked))
+}
+
 /// The run whose mark stands in the details of a hook.
-fn run(found: &ServiceDeployment) -> Option<RunId> {
+pub(super) fn run(found: &ServiceDeployment) -> Option<RunId> {
     let hooks = found.deployment_configuration.as_ref()?.lifecycle_hooks();
     hooks.iter().find_map(|hook| hook.hook_details.as_ref().and_then(mark))
 }

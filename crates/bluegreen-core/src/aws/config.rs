@@ -96,9 +96,9 @@ pub enum ConnectError {
 
 /// The services with their names in `AWS_ENDPOINT_URL_…` and in profiles.
 const SERVICES: [(&str, &str); 5] = [
-    ("codedeploy", "CodeDeploy"),
     ("ecs", "ECS"),
     ("elasticloadbalancing", "Elastic Load Balancing v2"),
+    ("codedeploy", "CodeDeploy"),
     ("cloudwatch", "CloudWatch"),
     ("sts", "STS"),
 ];

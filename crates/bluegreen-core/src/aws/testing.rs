@@ -77,6 +77,11 @@ impl Script {
         Script { address, heard }
     }
 
+    /// Where it listens.
+    pub(super) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// What arrived so far: heads and bodies as text.
     pub(super) fn heard(&self) -> Vec<String> {
         self.heard.try_iter().collect()
@@ -86,7 +91,7 @@ impl Script {
     pub(super) async fn config(&self) -> SdkConfig {
         let options = ConnectOptions {
             region: Some("eu-west-3".to_owned()),
-            endpoint: Some(format!("http://{}", self.address)),
+            endpoint: Some(self.url()),
             ..ConnectOptions::default()
         };
         let patience = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_millis(500)).build();

@@ -14,6 +14,7 @@ use crate::seed::draw;
 
 mod alarms;
 pub(crate) mod balancer;
+pub mod codedeploy;
 mod config;
 pub(crate) mod definitions;
 mod fleet;
@@ -91,6 +92,10 @@ pub struct World {
     next_task: u64,
     /// Checks in a row with the same end, by group and address.
     streaks: targets::Streaks,
+    /// What stands for functions that deployments call, by name.
+    functions: BTreeMap<String, codedeploy::Function>,
+    /// Whether deployments are doing what is due, which brings the world to the same place again.
+    driving: bool,
 }
 
 impl World {
@@ -110,6 +115,8 @@ impl World {
             evaluations: BTreeMap::new(),
             next_task: 1,
             streaks: targets::Streaks::default(),
+            functions: BTreeMap::new(),
+            driving: false,
         }
     }
 
@@ -216,7 +223,8 @@ impl World {
         let later = |ms: &Ms| *ms > self.now;
         let own = self.fleet_events().chain(self.balancer_events()).filter(later);
         let alarms = self.alarm_events().filter(later);
-        scripted.chain(own).chain(alarms).chain(self.traffic.next_visit(self.now)).min()
+        let deployments = self.deployment_events().filter(later);
+        scripted.chain(own).chain(alarms).chain(deployments).chain(self.traffic.next_visit(self.now)).min()
     }
 
     /// Counts the traffic of the time until `until`, during which nothing changes.
@@ -246,6 +254,7 @@ impl World {
         self.reconcile();
         self.visit();
         self.evaluate_alarms();
+        self.drive_deployments();
         self.remember();
     }
 

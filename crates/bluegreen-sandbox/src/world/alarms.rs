@@ -178,9 +178,11 @@ impl World {
                 .state
                 .services
                 .values()
-                .filter(|service| service.tasks.iter().any(|task| task.definition.short() == revision))
-                .flat_map(|service| &service.groups)
-                .map(|group| self.exposure(group))
+                .flat_map(|service| &service.tasks)
+                .filter(|task| task.definition.short() == revision)
+                // Not all groups of the service: its task sets have one each.
+                .flat_map(|task| task.groups.iter())
+                .map(|entry| self.exposure(&entry.group))
                 .max()
                 .unwrap_or(0),
         }

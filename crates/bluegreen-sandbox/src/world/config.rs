@@ -37,6 +37,8 @@ pub struct Config {
     pub metric_delay: Ms,
     /// From making a load balancer to its state `active`.
     pub provisioning: Ms,
+    /// How long a minute of deployments that AWS carries out is: of their waits and their time-outs. AWS has 60 s.
+    pub minute: Ms,
     /// The most items in one page of any list, where that is fewer than AWS gives; at least 1.
     pub page_size: Option<usize>,
     /// AWS's limits.
@@ -75,6 +77,7 @@ impl Config {
             metric_period: 60_000,
             metric_delay: 1_000,
             provisioning: 0,
+            minute: 60_000,
             page_size: None,
             quotas: Quotas::default(),
             fleet: Fleet::default(),

@@ -29,7 +29,9 @@ impl Refused {
 
 impl From<Refused> for Refusal {
     fn from(refused: Refused) -> Refusal {
-        let class = if refused.code.ends_with("NotFound") { ErrorClass::NotFound } else { ErrorClass::Invalid };
+        // CodeDeploy says `DeploymentDoesNotExistException` where others say `RuleNotFound`.
+        let missing = refused.code.ends_with("NotFound") || refused.code.ends_with("DoesNotExistException");
+        let class = if missing { ErrorClass::NotFound } else { ErrorClass::Invalid };
         (class, refused.to_string())
     }
 }

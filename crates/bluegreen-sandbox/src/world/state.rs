@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bluegreen_core::model::{ListenerArn, LoadBalancerArn, RouteId, TargetGroupArn, TaskDefinitionArn};
 
+use super::codedeploy::CodeDeploy;
 use super::{Behaviour, Profile};
 
 mod alarm;
@@ -49,6 +51,8 @@ pub struct State {
     pub profiles: BTreeMap<String, Profile>,
     /// Alarms by name; a deleted one is gone.
     pub alarms: BTreeMap<String, AlarmRecord>,
+    /// Everything of CodeDeploy.
+    pub codedeploy: Arc<CodeDeploy>,
     /// Tags by ARN, of everything that has no place of its own for them.
     pub tags: BTreeMap<String, BTreeMap<String, String>>,
 }

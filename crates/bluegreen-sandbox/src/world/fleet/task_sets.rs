@@ -32,7 +32,18 @@ impl World {
     ///
     /// No such service or revision, a service of another controller, more than five sets, or more than one group.
     pub fn create_task_set(&mut self, cluster: &str, service: &str, new: NewTaskSet) -> Result<Arc<str>, FleetError> {
-        let (key, mut record) = self.of_sets(cluster, service)?;
+        self.create_set_as(&Controller::External, cluster, service, new)
+    }
+
+    /// The same for the one who controls the service.
+    pub(in crate::world) fn create_set_as(
+        &mut self,
+        by: &Controller,
+        cluster: &str,
+        service: &str,
+        new: NewTaskSet,
+    ) -> Result<Arc<str>, FleetError> {
+        let (key, mut record) = self.of_sets(by, cluster, service)?;
         self.active_definition(&new.task_definition)?;
         if new.registers_in.len() > 1 {
             return Err(FleetError::parameter("CreateTaskSet cannot have more than 1 load balancer."));
@@ -63,7 +74,7 @@ impl World {
     ///
     /// No such service or set.
     pub fn scale_task_set(&mut self, cluster: &str, service: &str, set: &str, scale: f64) -> Result<(), FleetError> {
-        let (key, mut record) = self.of_sets(cluster, service)?;
+        let (key, mut record) = self.of_sets(&Controller::External, cluster, service)?;
         let now = self.now;
         let set = find(&mut record, set)?;
         set.scale = scale;
@@ -81,12 +92,24 @@ impl World {
     ///
     /// No such service or set.
     pub fn set_primary(&mut self, cluster: &str, service: &str, set: &str) -> Result<(), FleetError> {
-        let (key, mut record) = self.of_sets(cluster, service)?;
+        self.set_primary_as(&Controller::External, cluster, service, set)
+    }
+
+    /// The same for the one who controls the service.
+    pub(in crate::world) fn set_primary_as(
+        &mut self,
+        by: &Controller,
+        cluster: &str,
+        service: &str,
+        set: &str,
+    ) -> Result<(), FleetError> {
+        let (key, mut record) = self.of_sets(by, cluster, service)?;
         let now = self.now;
         let chosen = find(&mut record, set)?;
         chosen.status = TaskSetStatus::Primary;
         chosen.updated_at = now;
         let (id, definition, groups) = (Arc::clone(&chosen.id), chosen.definition.clone(), Arc::clone(&chosen.groups));
+        let settings = Arc::clone(&chosen.settings);
         for other in record.task_sets.iter_mut().filter(|other| other.id != id) {
             if other.status == TaskSetStatus::Primary {
                 other.status = TaskSetStatus::Active;
@@ -95,6 +118,9 @@ impl World {
         }
         record.task_definition = Some(definition);
         record.registers_in = groups;
+        if *by == Controller::CodeDeploy {
+            take_over(&mut record, &settings);
+        }
         self.next_write();
         self.put(key, record);
         Ok(())
@@ -106,7 +132,19 @@ impl World {
     ///
     /// No such service or set; it is primary or scaled above 0, and `force` is not set.
     pub fn delete_task_set(&mut self, cluster: &str, service: &str, set: &str, force: bool) -> Result<(), FleetError> {
-        let (key, mut record) = self.of_sets(cluster, service)?;
+        self.delete_set_as(&Controller::External, cluster, service, set, force)
+    }
+
+    /// The same for the one who controls the service.
+    pub(in crate::world) fn delete_set_as(
+        &mut self,
+        by: &Controller,
+        cluster: &str,
+        service: &str,
+        set: &str,
+        force: bool,
+    ) -> Result<(), FleetError> {
+        let (key, mut record) = self.of_sets(by, cluster, service)?;
         let now = self.now;
         let found = record.task_sets.iter_mut().find(|record| named(record, set));
         let found = found.ok_or(FleetError::TaskSetNotFound)?;
@@ -153,14 +191,19 @@ impl World {
         }
     }
 
-    fn of_sets(&self, cluster: &str, service: &str) -> Result<((String, String), ServiceRecord), FleetError> {
+    fn of_sets(
+        &self,
+        by: &Controller,
+        cluster: &str,
+        service: &str,
+    ) -> Result<((String, String), ServiceRecord), FleetError> {
         self.cluster(cluster)?;
         let key = (cluster.to_owned(), service.to_owned());
         let record = self.state.services.get(&key).ok_or(FleetError::ServiceNotFound)?;
         if record.status != ServiceStatus::Active {
             return Err(FleetError::ServiceNotActive);
         }
-        if record.controller != Controller::External {
+        if record.controller != *by {
             return Err(FleetError::parameter(
                 "Amazon ECS only supports task set management on services configured to use external deployment \
                  controllers.",
@@ -168,6 +211,20 @@ impl World {
         }
         Ok((key, record.clone()))
     }
+}
+
+/// A service of CodeDeploy says what its primary set was made with.
+fn take_over(service: &mut ServiceRecord, settings: &Value) {
+    const TAKEN: [&str; 5] =
+        ["loadBalancers", "networkConfiguration", "platformVersion", "capacityProviderStrategy", "launchType"];
+    let mut own = service.settings.as_object().cloned().unwrap_or_default();
+    for name in TAKEN {
+        match settings.get(name) {
+            Some(value) => own.insert(name.to_owned(), value.clone()),
+            None => own.remove(name),
+        };
+    }
+    service.settings = Arc::new(Value::Object(own));
 }
 
 fn find<'a>(service: &'a mut ServiceRecord, reference: &str) -> Result<&'a mut TaskSetRecord, FleetError> {

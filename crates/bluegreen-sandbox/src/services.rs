@@ -14,6 +14,8 @@ mod page;
 mod sts;
 mod tagging;
 
+pub(crate) use ecs::described_service;
+
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {

@@ -32,14 +32,17 @@ pub use alarms::{
 };
 pub use balancer::{ListenerChange, NewRule, RuleChange};
 pub use config::{Behaviour, Config, Fleet, Lag, Quotas, ReadLags, RequestModel};
-pub use fleet::{FleetError, NetworkMode, NewService, NewTaskSet, ServiceEdit, TaskPhase, TaskView, WantedTask};
+pub use fleet::{
+    FleetError, NetworkMode, NewService, NewTaskSet, RevisionCounts, ServiceEdit, TaskPhase, TaskView, WantedTask,
+};
 pub use refusal::{Refusal, Refused};
 pub use script::{Deed, When};
 pub use state::{
     AlarmRecord, BalancerRecord, Breaker, BreakerThreshold, CheckedHealth, ClusterRecord, DefinitionRecord,
-    DeploymentRecord, Failures, GroupRecord, HealthCheck, ListenerRecord, LooseTask, ManualTarget, Registration,
-    Rollout, RolloutPolicy, RouteRecord, ServiceEvent, ServiceRecord, ServiceStatus, State, Task, TaskSetRecord,
-    TaskSetStatus, TaskStop, Writer,
+    DeploymentRecord, Failures, GroupRecord, HealthCheck, HookRun, HookSpec, HookStatus, ListenerRecord, LooseTask,
+    ManualTarget, Monitor, Part, Registration, ReleaseRecord, ReleaseStatus, RevisionRecord, Rollout, RolloutPolicy,
+    RouteRecord, ServiceEvent, ServiceRecord, ServiceStatus, Stage, StagedPlan, StagedRun, State, Switch, Task,
+    TaskSetRecord, TaskSetStatus, TaskStop, Writer,
 };
 pub use targets::{NewTarget, ProbeTarget, TargetState, TargetView};
 pub use traffic::{Client, Harm, Latency, Profile, Traffic};
@@ -249,13 +252,25 @@ impl World {
 
     /// What follows from the present at once: scheduling, visits, alarms, and a new version in the history.
     fn settle(&mut self) {
-        self.mark_exposure();
-        self.attach_groups();
-        self.reconcile();
+        self.schedule();
         self.visit();
         self.evaluate_alarms();
+        // ECS looks at alarms too.
+        self.schedule();
         self.drive_deployments();
         self.remember();
+    }
+
+    /// The scheduler's work, and what ECS's own deployments make of it, until neither has anything left to do.
+    fn schedule(&mut self) {
+        loop {
+            self.mark_exposure();
+            self.attach_groups();
+            self.reconcile();
+            if !self.advance_releases() {
+                return;
+            }
+        }
     }
 
     fn remember(&mut self) {

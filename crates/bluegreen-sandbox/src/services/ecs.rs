@@ -19,6 +19,8 @@ mod tagging;
 mod task_sets;
 mod tasks;
 
+pub(crate) use services::described_service;
+
 pub(super) fn serve(context: &mut Context<'_>, request: &Request) -> Result<Node, ApiError> {
     let input = &request.input;
     match request.operation.as_str() {
@@ -161,7 +163,8 @@ fn without_nulls(value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.retain(|_, member| !member.is_null());
-            members.values_mut().for_each(without_nulls);
+            // A hook's details are somebody's document: nothing in it is AWS's to change.
+            members.iter_mut().filter(|(name, _)| *name != "hookDetails").for_each(|(_, member)| without_nulls(member));
         }
         Value::Array(items) => items.iter_mut().for_each(without_nulls),
         _ => {}

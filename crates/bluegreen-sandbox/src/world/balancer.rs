@@ -28,22 +28,27 @@ impl World {
     /// Writes the actions of one route as `writer`, after AWS's own checks. The one way in which actions of a route
     /// that exists change, whoever asks.
     pub fn set_actions(&mut self, id: &RouteId, actions: &[Action], writer: Writer) -> Result<(), Refusal> {
+        self.write_actions(id, actions, writer)?;
+        self.settle();
+        Ok(())
+    }
+
+    /// The same without what follows from it: for those who write while the world settles.
+    pub(super) fn write_actions(&mut self, id: &RouteId, actions: &[Action], writer: Writer) -> Result<(), Refused> {
         self.check_actions(id, actions)?;
         let number = self.next_write();
         let delay = self.config.propagation.pick(draw(self.config.seed, &("propagation", number)));
         let now = self.now;
-        self.change(|state| {
-            let Some(route) = state.routes.get_mut(id) else { return };
-            // A node that has the newer actions never goes back to older ones.
-            let latest = route.routed.last().map_or(0, |(since, _)| *since);
-            let before = route.routed_at(now).to_vec();
-            route.routed.retain(|(since, _)| *since > now);
-            route.routed.insert(0, (0, before));
-            route.routed.push(((now + delay).max(latest), actions.to_vec()));
-            route.actions = actions.to_vec();
-            route.writer = writer;
-            route.written_at = now;
-        });
+        let Some(route) = Arc::make_mut(&mut self.state).routes.get_mut(id) else { return Ok(()) };
+        // A node that has the newer actions never goes back to older ones.
+        let latest = route.routed.last().map_or(0, |(since, _)| *since);
+        let before = route.routed_at(now).to_vec();
+        route.routed.retain(|(since, _)| *since > now);
+        route.routed.insert(0, (0, before));
+        route.routed.push(((now + delay).max(latest), actions.to_vec()));
+        route.actions = actions.to_vec();
+        route.writer = writer;
+        route.written_at = now;
         Ok(())
     }
 

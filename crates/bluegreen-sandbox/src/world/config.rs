@@ -25,6 +25,8 @@ pub struct Config {
     pub start_delay: Ms,
     /// From its registration in an attached group to its first passed check.
     pub check_delay: Ms,
+    /// How long ECS's own deployments stay in each stage at least.
+    pub stage_delay: Ms,
     /// Tasks that the cluster has room for, stopping ones included.
     pub capacity: u32,
     /// Requests a second that arrive at each route.
@@ -71,6 +73,7 @@ impl Config {
             memory: 150_000,
             start_delay: 1_000,
             check_delay: 500,
+            stage_delay: 500,
             capacity: 100,
             requests_per_second: 50,
             requests: RequestModel::Expected,

@@ -1,10 +1,11 @@
 //! Services and their tasks: placement, start, health checks, draining, deployments and task sets.
 //!
 //! - `schedule`: what ECS's scheduler does whenever something has changed; `rolling` and `sets`: its two ways to do it.
+//! - `native`: ECS's own deployments by stages.
 //! - `services`, `task_sets`, `clusters`, `tasks`: what clients ask for, with AWS's refusals.
 //! - `live`: the part of tasks that are real processes.
 
-use bluegreen_core::observe::{Deployment, ServiceSnapshot};
+use bluegreen_core::observe::{Controller, Deployment, ServiceSnapshot};
 use bluegreen_core::ports::ServiceChange;
 
 use super::Refusal;
@@ -13,6 +14,7 @@ use super::{DeploymentRecord, Fleet, Ms, ServiceRecord, ServiceStatus, State, Ta
 mod clusters;
 mod error;
 mod live;
+pub(crate) mod native;
 mod rolling;
 mod schedule;
 mod services;
@@ -23,6 +25,7 @@ mod tasks;
 pub use error::FleetError;
 pub(super) use live::target_address;
 pub use live::{NetworkMode, WantedTask};
+pub use native::RevisionCounts;
 pub use services::{NewService, ServiceEdit};
 pub use task_sets::NewTaskSet;
 pub use tasks::{TaskPhase, TaskView};
@@ -74,7 +77,7 @@ impl World {
             status: if position == 0 { "PRIMARY" } else { "ACTIVE" }.to_owned(),
             task_definition: record.definition.clone(),
             rollout: Some(record.rollout.as_str().to_owned()),
-            desired: if position == 0 { service.desired } else { 0 },
+            desired: service.wanted_of(position),
             running: count(alive(service).filter(|task| of(record, task) && runs(task, at))),
             failed: self.failed(service, record, at),
         };
@@ -84,7 +87,7 @@ impl World {
             name: name.to_owned(),
             status: service.status.as_str().to_owned(),
             created_at: Some(service.created_at),
-            controller: service.controller.clone(),
+            controller: controller(service),
             task_definition: service.task_definition.clone().or(primary.map(|set| set.definition.clone()))?,
             desired: service.desired,
             running: count(alive(service).filter(|task| runs(task, at))),
@@ -121,7 +124,12 @@ impl World {
             });
             let deployments = service.deployments.iter().map(|record| record.failures.retry_at);
             let sets = service.task_sets.iter().map(|set| set.failures.retry_at);
-            tasks.chain(settle.flatten()).chain(deployments).chain(sets).chain(self.breaker_events(service))
+            tasks
+                .chain(settle.flatten())
+                .chain(deployments)
+                .chain(sets)
+                .chain(self.breaker_events(service))
+                .chain(self.release_events(service))
         });
         let loose = self.state.loose_tasks.values().flat_map(|loose| self.task_events(&loose.task));
         services.chain(loose).chain(self.target_events())
@@ -142,6 +150,14 @@ impl World {
         let drains =
             |group: &&super::GroupRecord| self.config.fleet == Fleet::Modelled || group.attached_since.is_some();
         groups.filter(drains).map(|group| group.drain).max().unwrap_or(0)
+    }
+}
+
+/// Who moves a service's tasks, as `DescribeServices` lets one tell.
+fn controller(service: &ServiceRecord) -> Controller {
+    match (&service.controller, native::plan::strategy(&service.settings)) {
+        (Controller::Rolling, Some(strategy)) => Controller::Native(strategy.to_owned()),
+        (controller, _) => controller.clone(),
     }
 }
 

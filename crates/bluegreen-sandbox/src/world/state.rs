@@ -12,6 +12,7 @@ use super::{Behaviour, Profile};
 mod alarm;
 mod balancer;
 mod fleet;
+mod native;
 mod task;
 
 pub use alarm::AlarmRecord;
@@ -19,6 +20,10 @@ pub use balancer::{BalancerRecord, GroupRecord, HealthCheck, ListenerRecord, Rou
 pub use fleet::{
     Breaker, BreakerThreshold, ClusterRecord, DefinitionRecord, DeploymentRecord, Failures, Rollout, RolloutPolicy,
     ServiceEvent, ServiceRecord, ServiceStatus, TaskSetRecord, TaskSetStatus,
+};
+pub use native::{
+    HookRun, HookSpec, HookStatus, Monitor, Part, ReleaseRecord, ReleaseStatus, RevisionRecord, Stage, StagedPlan,
+    StagedRun, Switch,
 };
 pub use task::{CheckedHealth, LooseTask, ManualTarget, Registration, Task, TaskStop};
 

@@ -6,11 +6,13 @@ use serde_json::{Map as Json, Value};
 use super::paging::{Order, page};
 use super::{
     Context, arn, cluster, definitions, given_tags, includes, invalid, missing, name_in, own, service_name, settings,
-    some, unsupported,
+    some,
 };
 use crate::node;
 use crate::wire::{ApiError, Input, Node};
-use crate::world::{FleetError, NewService, ReadKind, RolloutPolicy, ServiceEdit, ServiceRecord, ServiceStatus, State};
+use crate::world::{
+    FleetError, Ms, NewService, ReadKind, RolloutPolicy, ServiceEdit, ServiceRecord, ServiceStatus, State, World,
+};
 
 pub(super) mod check;
 mod shown;
@@ -84,6 +86,7 @@ fn wanted(state: &State, input: &Input, cluster: &str, name: &str) -> Result<Opt
     let policy = check::policy(input, &controller, RolloutPolicy::default(), !registers_in.is_empty())?;
     let mut settings = settings(input, &KNOWN);
     check::fill_deployment(&mut settings, None);
+    check::fits(&controller, filled(&settings, None), settings.get("loadBalancers"))?;
     check::fill_network(&mut settings);
     let (cluster, name) = (cluster.to_owned(), name.to_owned());
     Ok(Some(NewService { cluster, name, controller, task_definition, desired, registers_in, policy, settings }))
@@ -110,10 +113,10 @@ pub(super) fn update(context: &mut Context<'_>, input: &Input) -> Result<Node, A
 }
 
 fn edited(state: &State, input: &Input, service: &ServiceRecord) -> Result<ServiceEdit, ApiError> {
-    check::allowed(input, &service.controller)?;
-    if check::controller(input)?.is_some_and(|controller| controller != service.controller) {
-        return Err(unsupported("the sandbox does not change the deployment controller of a service: make a new one"));
-    }
+    let controller = check::new_controller(input, service)?;
+    let migrates = controller.is_some();
+    let controller = controller.as_ref().unwrap_or(&service.controller);
+    check::allowed(input, controller)?;
     check::infrastructure(input)?;
     let task_definition = match input.text("taskDefinition")? {
         None => None,
@@ -122,19 +125,30 @@ fn edited(state: &State, input: &Input, service: &ServiceRecord) -> Result<Servi
     let definition = task_definition.as_ref().or(service.task_definition.as_ref());
     let registers_in = check::balancers(state, input, definition)?;
     let balanced = registers_in.as_ref().map_or(!service.registers_in.is_empty(), |groups| !groups.is_empty());
-    let policy = check::policy(input, &service.controller, service.policy, balanced)?;
+    let policy = check::policy(input, controller, service.policy, balanced)?;
     let desired = input.int_within("desiredCount", 0, 5_000)?;
     let mut settings: Json<String, Value> = settings(input, &KNOWN);
     check::fill_deployment(&mut settings, service.settings.get("deploymentConfiguration"));
+    let deployment = filled(&settings, Some(service));
+    let balancers = settings.get("loadBalancers").or(service.settings.get("loadBalancers"));
+    check::fits(controller, deployment, balancers)?;
+    check::strategy_change(service, deployment)?;
     check::fill_network(&mut settings);
     if let Some(definition) = definition.filter(|_| task_definition.is_some() || settings.contains_key(DEPLOYS[0])) {
         let network = settings.get(DEPLOYS[0]).or(service.settings.get(DEPLOYS[0]));
         check::network_fits(state, definition, network.is_some())?;
     }
     let changed = |name: &&str| settings.get(*name).is_some_and(|new| service.settings.get(*name) != Some(new));
-    let redeploy = input.bool("forceNewDeployment")?.unwrap_or(false) || DEPLOYS.iter().any(changed);
+    // What has to be said of the load balancers when the controller changes is no reason to replace tasks.
+    let redeploy = input.bool("forceNewDeployment")?.unwrap_or(false) || (!migrates && DEPLOYS.iter().any(changed));
     let desired = desired.and_then(|desired| u32::try_from(desired).ok());
-    Ok(ServiceEdit { task_definition, desired, registers_in, policy: Some(policy), settings, redeploy })
+    Ok(ServiceEdit { task_definition, desired, registers_in, policy: Some(policy), settings, redeploy, migrates })
+}
+
+/// The deployment configuration as it will be kept.
+fn filled<'a>(settings: &'a Json<String, Value>, before: Option<&'a ServiceRecord>) -> &'a Value {
+    let before = before.and_then(|service| service.settings.get("deploymentConfiguration"));
+    settings.get("deploymentConfiguration").or(before).unwrap_or(&Value::Null)
 }
 
 pub(super) fn delete(context: &mut Context<'_>, input: &Input) -> Result<Node, ApiError> {
@@ -183,6 +197,11 @@ pub(super) fn list(context: &Context<'_>, input: &Input) -> Result<Node, ApiErro
     let services = state.services.iter().filter(|((of, _), service)| *of == cluster && fits(service));
     let items = services.map(|((_, name), service)| (name.clone(), Node::from(&service.arn))).collect();
     page(context.world, input, "serviceArns", 10, Order::Ascending, items)
+}
+
+/// A service as `DescribeServices` shows it, as JSON.
+pub(crate) fn described_service(world: &World, state: &State, cluster: &str, service: &ServiceRecord, at: Ms) -> Value {
+    shown::service(world, state, cluster, service, at, true).to_json()
 }
 
 /// A service as it is now.

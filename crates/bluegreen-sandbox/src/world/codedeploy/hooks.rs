@@ -62,15 +62,20 @@ impl World {
             let (deployment, id) = (deployment.id.clone(), run.id.clone());
             real.then_some(WantedHook { deployment, id, event: event.point.as_str(), function })
         };
-        self.state.codedeploy.active().filter_map(|deployment| wanted(deployment)).collect()
+        let of_ecs = self.wanted_release_hooks();
+        self.state.codedeploy.active().filter_map(|deployment| wanted(deployment)).chain(of_ecs).collect()
     }
 
-    /// `PutLifecycleEventHookExecutionStatus`.
+    /// `PutLifecycleEventHookExecutionStatus`; for a deployment of ECS, the end of its function.
     ///
     /// # Errors
     ///
     /// No such deployment or run, or one that was answered.
     pub fn answer_hook(&mut self, deployment: &str, run: &str, passed: bool) -> Result<(), Refused> {
+        if deployment.starts_with("arn:") {
+            self.answer_release_hook(deployment, run, passed);
+            return Ok(());
+        }
         let found = self.deployment(deployment)?;
         let index = found.events.iter().position(|event| event.hook.as_ref().is_some_and(|hook| hook.id == run));
         let Some(index) = index else {

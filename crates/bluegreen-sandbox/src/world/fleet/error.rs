@@ -25,6 +25,12 @@ pub enum FleetError {
     /// There is no such task set.
     #[error("The specified task set does not exist. Specify a valid task set ID and try again.")]
     TaskSetNotFound,
+    /// There is no such service deployment.
+    #[error("The service deployment was not found.")]
+    ReleaseNotFound,
+    /// What the request is about is not in a state for it.
+    #[error("{0}")]
+    Conflict(String),
     /// The request makes no sense in this state of things.
     #[error("{0}")]
     Client(String),
@@ -43,6 +49,8 @@ impl FleetError {
             FleetError::ServiceNotFound => "ServiceNotFoundException",
             FleetError::ServiceNotActive => "ServiceNotActiveException",
             FleetError::TaskSetNotFound => "TaskSetNotFoundException",
+            FleetError::ReleaseNotFound => "ServiceDeploymentNotFoundException",
+            FleetError::Conflict(_) => "ConflictException",
             FleetError::Client(_) => "ClientException",
             FleetError::InvalidParameter(_) => "InvalidParameterException",
         }
@@ -62,9 +70,10 @@ impl FleetError {
 impl From<FleetError> for Refusal {
     fn from(error: FleetError) -> Refusal {
         let class = match error {
-            FleetError::ClusterNotFound | FleetError::ServiceNotFound | FleetError::TaskSetNotFound => {
-                ErrorClass::NotFound
-            }
+            FleetError::ClusterNotFound
+            | FleetError::ServiceNotFound
+            | FleetError::TaskSetNotFound
+            | FleetError::ReleaseNotFound => ErrorClass::NotFound,
             _ => ErrorClass::Invalid,
         };
         (class, format!("{}: {error}", error.code()))

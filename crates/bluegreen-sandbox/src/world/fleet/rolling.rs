@@ -79,7 +79,7 @@ impl World {
         self.place_many(service, count, &what)
     }
 
-    fn complete(&mut self, service: &mut ServiceRecord) -> bool {
+    pub(super) fn complete(&mut self, service: &mut ServiceRecord) -> bool {
         let Some(primary) = service.deployments.first().filter(|primary| primary.rollout == Rollout::InProgress) else {
             return false;
         };
@@ -90,6 +90,7 @@ impl World {
             service.last_completed = Some(primary.clone());
         }
         service.groups = service.registers_in.iter().map(|entry| entry.group.clone()).collect();
+        self.rolled(service);
         self.detail(service, &format!("(deployment {id}) deployment completed."));
         self.say(service, "has reached a steady state.");
         true
@@ -114,17 +115,23 @@ impl World {
             failed.finish(Rollout::Failed, words, self.now);
         }
         self.say(service, &format!("(deployment {id}) deployment failed: tasks failed to start."));
+        self.roll_failed(service, "the circuit breaker threshold was exceeded.", good.is_some());
         if let Some(good) = good {
-            self.say(service, &format!("rolling back to (deployment {}).", good.id));
             let reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", good.id);
-            service.task_definition = Some(good.definition.clone());
-            service.generation = good.generation;
-            self.begin_deployment(service);
-            if let Some(back) = service.deployments.first_mut() {
-                back.reason = reason;
-            }
+            self.bring_back(service, &good, reason);
         }
         true
+    }
+
+    /// A deployment of what an earlier one brought.
+    pub(super) fn bring_back(&mut self, service: &mut ServiceRecord, good: &DeploymentRecord, reason: String) {
+        self.say(service, &format!("rolling back to (deployment {}).", good.id));
+        service.task_definition = Some(good.definition.clone());
+        service.generation = good.generation;
+        self.begin_deployment(service);
+        if let Some(back) = service.deployments.first_mut() {
+            back.reason = reason;
+        }
     }
 
     /// A new deployment of what the service says now.
@@ -165,7 +172,7 @@ fn percent_up(count: usize, percent: u32) -> usize {
 }
 
 /// How many failures in a row end a deployment of `desired` tasks.
-fn threshold(threshold: BreakerThreshold, desired: u32) -> u32 {
+pub(super) fn threshold(threshold: BreakerThreshold, desired: u32) -> u32 {
     let share = |percent: f64| {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small count")]
         let tasks = (f64::from(desired) * percent / 100.0).ceil().max(0.0) as u32;

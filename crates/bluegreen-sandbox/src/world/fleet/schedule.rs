@@ -59,6 +59,7 @@ impl World {
         }
         changed |= match service.deployments.is_empty() {
             true => self.reconcile_sets(service),
+            false if service.staged().is_some() => self.reconcile_staged(service),
             false => self.reconcile_rolling(service),
         };
         if self.config.fleet == Fleet::Live {

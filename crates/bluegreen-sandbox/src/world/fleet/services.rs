@@ -6,9 +6,12 @@ use bluegreen_core::model::TaskDefinitionArn;
 use bluegreen_core::observe::Controller;
 use serde_json::{Map, Value};
 
+use super::native::plan;
 use super::schedule::scheduled_by_sets;
 use super::{FleetError, alive};
-use crate::world::{Registration, RolloutPolicy, ServiceRecord, ServiceStatus, TaskSetStatus, World};
+use crate::world::{
+    DeploymentRecord, Ms, Registration, Rollout, RolloutPolicy, ServiceRecord, ServiceStatus, TaskSetStatus, World,
+};
 
 /// A service that somebody wants.
 #[derive(Clone, Debug)]
@@ -46,6 +49,8 @@ pub struct ServiceEdit {
     pub settings: Map<String, Value>,
     /// Whether all tasks are replaced, even by the same revision.
     pub redeploy: bool,
+    /// Whether a service of CodeDeploy becomes one of ECS. Its tasks go on.
+    pub migrates: bool,
 }
 
 impl World {
@@ -79,12 +84,15 @@ impl World {
         service.policy = new.policy;
         service.settings = Arc::new(Value::Object(new.settings));
         service.task_definition = new.task_definition;
-        match new.controller {
+        service.controller = new.controller;
+        match service.controller {
             Controller::CodeDeploy => self.first_task_set(&mut service, number),
             Controller::External => {}
-            _ => self.begin_numbered_deployment(&mut service, number),
+            _ => {
+                let nothing = self.sources(&mut service);
+                self.begin_release(&mut service, nothing, number);
+            }
         }
-        service.controller = new.controller;
         self.put(key, service);
         Ok(())
     }
@@ -104,7 +112,7 @@ impl World {
             return Err(FleetError::ServiceNotActive);
         }
         let deploys = edit.task_definition.is_some() || edit.registers_in.is_some() || edit.redeploy;
-        if deploys && scheduled_by_sets(service) {
+        if deploys && scheduled_by_sets(service) && !edit.migrates {
             return Err(FleetError::parameter(controlled(&service.controller)));
         }
         if let Some(wanted) = &edit.task_definition {
@@ -112,6 +120,14 @@ impl World {
         }
         let mut service = service.clone();
         let number = self.next_write();
+        if edit.migrates {
+            migrate(&mut service, self.now);
+        }
+        let registered = plan::declared(&service.settings).unwrap_or_else(|| service.registers_in.to_vec());
+        let moved = edit.registers_in.filter(|groups| **groups != *registered && !edit.migrates);
+        let redeploy = edit.redeploy || moved.is_some();
+        let wanted = edit.task_definition.filter(|wanted| service.task_definition.as_ref() != Some(wanted));
+        let sources = (redeploy || wanted.is_some()).then(|| self.sources(&mut service));
         if let Some(desired) = edit.desired {
             service.desired = desired;
             service.steady = false;
@@ -122,23 +138,15 @@ impl World {
         if let Value::Object(members) = Arc::make_mut(&mut service.settings) {
             members.extend(edit.settings);
         }
-        let moved = edit.registers_in.filter(|groups| **groups != *service.registers_in);
-        let redeploy = edit.redeploy || moved.is_some();
         if let Some(groups) = moved {
-            for entry in &groups {
-                if !service.groups.contains(&entry.group) {
-                    service.groups.push(entry.group.clone());
-                }
-            }
             service.registers_in = groups.into();
         }
-        let wanted = edit.task_definition.filter(|wanted| service.task_definition.as_ref() != Some(wanted));
         if redeploy {
             service.generation = 1 + newest_generation(&service);
         }
-        if redeploy || wanted.is_some() {
+        if let Some(sources) = sources {
             service.task_definition = wanted.or(service.task_definition.take());
-            self.begin_numbered_deployment(&mut service, number);
+            self.begin_release(&mut service, sources, number);
         }
         self.put(key, service);
         Ok(())
@@ -166,6 +174,7 @@ impl World {
         }
         let mut service = service.clone();
         self.next_write();
+        self.leave_behind(&mut service);
         service.status = ServiceStatus::Draining;
         service.desired = 0;
         for set in &mut service.task_sets {
@@ -185,9 +194,37 @@ impl World {
     }
 }
 
-fn newest_generation(service: &ServiceRecord) -> u32 {
+/// The primary task set of a service of CodeDeploy becomes what a completed deployment of ECS has brought.
+fn migrate(service: &mut ServiceRecord, now: Ms) {
+    let sets = std::mem::take(&mut service.task_sets);
+    service.controller = Controller::Rolling;
+    let Some(primary) = sets.iter().find(|set| set.status == TaskSetStatus::Primary).or(sets.first()) else { return };
+    service.task_definition = Some(primary.definition.clone());
+    service.registers_in = Arc::clone(&primary.groups);
+    for task in service.tasks.iter_mut().filter(|task| task.set.as_ref() == Some(&primary.id)) {
+        task.set = None;
+        task.generation = service.generation;
+    }
+    let mut record = DeploymentRecord::new(
+        primary.id.to_string(),
+        primary.definition.clone(),
+        service.generation,
+        primary.created_at,
+    );
+    record.finish(Rollout::Completed, format!("ECS deployment {} completed.", primary.id), now);
+    service.last_completed = Some(record.clone());
+    service.deployments = vec![record];
+}
+
+pub(super) fn newest_generation(service: &ServiceRecord) -> u32 {
     let deployments = service.deployments.iter().chain(&service.last_completed).map(|record| record.generation);
-    deployments.chain(alive(service).map(|task| task.generation)).max().unwrap_or(0).max(service.generation)
+    let revisions = service.revisions.iter().map(|revision| revision.generation);
+    deployments
+        .chain(revisions)
+        .chain(alive(service).map(|task| task.generation))
+        .max()
+        .unwrap_or(0)
+        .max(service.generation)
 }
 
 /// Why a service with task sets takes no deployment.

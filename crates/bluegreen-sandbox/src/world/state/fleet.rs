@@ -7,7 +7,7 @@ use bluegreen_core::model::{TargetGroupArn, TaskDefinitionArn, Timestamp};
 use bluegreen_core::observe::Controller;
 use serde_json::Value;
 
-use super::{Registration, Task};
+use super::{Registration, ReleaseRecord, RevisionRecord, Task};
 use crate::world::Ms;
 
 /// A cluster.
@@ -91,6 +91,10 @@ pub struct ServiceRecord {
     pub steady: bool,
     /// What it was made and changed with, as clients sent it.
     pub settings: Arc<Value>,
+    /// Its revisions, oldest first; the oldest are forgotten.
+    pub revisions: Arc<Vec<Arc<RevisionRecord>>>,
+    /// Its service deployments, oldest first; the oldest are forgotten.
+    pub releases: Arc<Vec<ReleaseRecord>>,
 }
 
 impl ServiceRecord {
@@ -115,6 +119,8 @@ impl ServiceRecord {
             policy: RolloutPolicy::default(),
             steady: false,
             settings: Arc::new(Value::Object(serde_json::Map::new())),
+            revisions: Arc::default(),
+            releases: Arc::default(),
         }
     }
 

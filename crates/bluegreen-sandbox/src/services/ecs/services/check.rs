@@ -6,10 +6,14 @@ use serde_json::{Map as Json, Value, json};
 
 use super::super::{invalid, unsupported};
 use crate::wire::{ApiError, Input};
-use crate::world::{Breaker, BreakerThreshold, Registration, RolloutPolicy, State};
+use crate::world::{Registration, ServiceRecord, State};
+
+mod deployment;
+mod pairs;
+
+pub(super) use deployment::{fill_deployment, fits, policy, strategy_change};
 
 const LAUNCH_TYPES: [&str; 4] = ["EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES"];
-const STRATEGIES: [&str; 4] = ["ROLLING", "BLUE_GREEN", "LINEAR", "CANARY"];
 /// The most groups that one service registers in.
 const MOST_GROUPS: usize = 5;
 
@@ -22,6 +26,28 @@ pub(in crate::services::ecs) fn controller(input: &Input) -> Result<Option<Contr
         "EXTERNAL" => Ok(Some(Controller::External)),
         other => Err(invalid(format!("deploymentController.type must be ECS, CODE_DEPLOY or EXTERNAL, not {other}"))),
     }
+}
+
+/// The controller that a service is to have from now on; `None` where it keeps its own. The only way is from CodeDeploy to
+/// ECS, while nothing is being deployed.
+pub(in crate::services::ecs) fn new_controller(
+    input: &Input,
+    service: &ServiceRecord,
+) -> Result<Option<Controller>, ApiError> {
+    let Some(wanted) = controller(input)?.filter(|wanted| *wanted != service.controller) else { return Ok(None) };
+    if (&service.controller, &wanted) != (&Controller::CodeDeploy, &Controller::Rolling) {
+        return Err(unsupported(
+            "the sandbox changes the deployment controller of a service from CODE_DEPLOY to ECS alone: for any other \
+             make a new service",
+        ));
+    }
+    if service.task_sets.len() != 1 {
+        return Err(invalid(
+            "The deployment controller cannot be changed while a deployment is in progress: the service must have one \
+             task set.",
+        ));
+    }
+    Ok(Some(wanted))
 }
 
 /// Launch type, capacity providers and scheduling, which are only names here.
@@ -55,9 +81,6 @@ pub(in crate::services::ecs) fn balancers(
     let document = definition.and_then(|arn| state.definitions.get(arn)).map(|record| &*record.document);
     let mut registrations = Vec::new();
     for entry in entries {
-        if entry.has("advancedConfiguration") {
-            return Err(lacks("loadBalancers.advancedConfiguration"));
-        }
         let Some(group) = entry.text("targetGroupArn")? else {
             return Err(unsupported("the sandbox has no classic load balancers: give a targetGroupArn"));
         };
@@ -83,6 +106,7 @@ pub(in crate::services::ecs) fn balancers(
                 )));
             }
         }
+        pairs::advanced(state, &entry, &group)?;
         let port = u16::try_from(port).ok().filter(|port| *port > 0);
         registrations.push(Registration { group, container: Some(container.to_owned()), port });
     }
@@ -175,133 +199,6 @@ pub(super) fn allowed(input: &Input, controller: &Controller) -> Result<(), ApiE
         () => return Ok(()),
     };
     Err(invalid(format!("Unable to update {what} on services with a {kind} deployment controller. {instead}")))
-}
-
-/// How deployments go from now on: what `before` says, where the request says nothing.
-pub(super) fn policy(
-    input: &Input,
-    controller: &Controller,
-    before: RolloutPolicy,
-    balanced: bool,
-) -> Result<RolloutPolicy, ApiError> {
-    let mut policy = before;
-    if let Some(seconds) = input.int_within("healthCheckGracePeriodSeconds", 0, i64::from(i32::MAX))? {
-        if !balanced {
-            return Err(invalid(
-                "Health check grace period is only valid for services configured to use load balancers",
-            ));
-        }
-        policy.grace = u64::try_from(seconds).unwrap_or(0) * 1_000;
-    }
-    let Some(deployment) = input.map("deploymentConfiguration")? else { return Ok(policy) };
-    strategy(&deployment)?;
-    let percent = |name, default: u32, most| -> Result<u32, ApiError> {
-        let found = deployment.int_within(name, 0, most)?;
-        Ok(found.and_then(|found| u32::try_from(found).ok()).unwrap_or(default))
-    };
-    policy.minimum_percent = percent("minimumHealthyPercent", before.minimum_percent, 100)?;
-    policy.maximum_percent = percent("maximumPercent", before.maximum_percent, 10_000)?;
-    if policy.maximum_percent < 100 {
-        return Err(invalid(format!("maximumPercent must be at least 100, not {}", policy.maximum_percent)));
-    }
-    if policy.minimum_percent == 100 && policy.maximum_percent == 100 {
-        return Err(invalid(
-            "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments",
-        ));
-    }
-    if let Some(given) = deployment.map("deploymentCircuitBreaker")? {
-        policy.breaker = breaker(&given)?;
-        if policy.breaker.is_some() && *controller != Controller::Rolling {
-            return Err(invalid("Deployment circuit breaker feature is only supported with ECS deployment controller"));
-        }
-    }
-    if let Some(alarms) = deployment.map("alarms")? {
-        alarms.required_strings("alarmNames")?;
-        if alarms.bool("enable")? == Some(true) && *controller != Controller::Rolling {
-            return Err(invalid("Deployment alarms are only supported with ECS deployment controller"));
-        }
-    }
-    Ok(policy)
-}
-
-/// The native strategies come later; what AWS would refuse in them is refused as AWS does.
-fn strategy(deployment: &Input) -> Result<(), ApiError> {
-    if let Some(canary) = deployment.map("canaryConfiguration")? {
-        share(&canary, "canaryPercent", 0.1)?;
-        canary.int_within("canaryBakeTimeInMinutes", 0, 1_440)?;
-    }
-    if let Some(linear) = deployment.map("linearConfiguration")? {
-        share(&linear, "stepPercent", 3.0)?;
-        linear.int_within("stepBakeTimeInMinutes", 0, 1_440)?;
-    }
-    deployment.int_within("bakeTimeInMinutes", 0, 1_440)?;
-    match deployment.text("strategy")? {
-        None | Some("ROLLING") => Ok(()),
-        Some(other) if STRATEGIES.contains(&other) => Err(lacks(&format!("deployment strategy {other}"))),
-        Some(other) => Err(invalid(format!(
-            "deploymentConfiguration.strategy must be one of {}, not {other}",
-            STRATEGIES.join(", ")
-        ))),
-    }
-}
-
-fn share(input: &Input, name: &str, least: f64) -> Result<(), ApiError> {
-    match input.float(name)? {
-        Some(found) if !(least..=100.0).contains(&found) => {
-            Err(invalid(format!("{}: {found} is not between {least} and 100", input.at(name))))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn lacks(what: &str) -> ApiError {
-    unsupported(format!("the sandbox has no {what}; AWS has it: use ROLLING here, or shift traffic by weights"))
-}
-
-fn breaker(given: &Input) -> Result<Option<Breaker>, ApiError> {
-    let enable = given.bool("enable")?.ok_or_else(|| given.missing("enable"))?;
-    let rollback = given.bool("rollback")?.ok_or_else(|| given.missing("rollback"))?;
-    let mut threshold = BreakerThreshold::Bounded(50.0);
-    if let Some(found) = given.map("thresholdConfiguration")? {
-        let value = found.float("value")?.unwrap_or(50.0);
-        if value <= 0.0 {
-            return Err(found.invalid("value", &format!("{value} is not above 0")));
-        }
-        threshold = match found.text("type")?.unwrap_or("BOUNDED_PERCENT") {
-            "COUNT" => {
-                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "positive, and saturating")]
-                let count = value as u32;
-                BreakerThreshold::Count(count)
-            }
-            "BOUNDED_PERCENT" => BreakerThreshold::Bounded(value),
-            "UNBOUNDED_PERCENT" => BreakerThreshold::Unbounded(value),
-            other => {
-                let text = format!("must be COUNT, BOUNDED_PERCENT or UNBOUNDED_PERCENT, not {other}");
-                return Err(found.invalid("type", &text));
-            }
-        };
-    }
-    Ok(enable.then_some(Breaker { rollback, threshold }))
-}
-
-/// Puts AWS's defaults, or what held `before`, into the deployment configuration that is kept.
-pub(super) fn fill_deployment(settings: &mut Json<String, Value>, before: Option<&Value>) {
-    let defaults = json!({
-        "deploymentCircuitBreaker": {"enable": false, "rollback": false},
-        "maximumPercent": 200,
-        "minimumHealthyPercent": 100,
-        "strategy": "ROLLING",
-        "bakeTimeInMinutes": 0,
-    });
-    let given = settings.remove("deploymentConfiguration");
-    if given.is_none() && before.is_some() {
-        return;
-    }
-    let mut filled = before.cloned().unwrap_or(defaults);
-    if let (Value::Object(filled), Some(Value::Object(given))) = (&mut filled, given) {
-        filled.extend(given);
-    }
-    settings.insert("deploymentConfiguration".to_owned(), filled);
 }
 
 /// Puts AWS's defaults into the network configuration that is kept.

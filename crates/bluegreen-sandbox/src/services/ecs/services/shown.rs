@@ -26,7 +26,7 @@ pub(super) fn service(
     let (running, pending) = counts(service, at, |_| true);
     let sets = shown_sets(world, state, cluster, service, at, tags).into_iter().map(|(_, node)| node);
     let deployments = service.deployments.iter().enumerate();
-    let deployments = deployments.map(|(place, record)| deployment(world, service, record, place == 0, at));
+    let deployments = deployments.map(|(place, record)| deployment(world, service, record, place, at));
     let role = format!("arn:aws:iam::{account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS");
     let role = settings.get("role").and_then(Value::as_str).map_or(role, str::to_owned);
     let mut answer = Map::new();
@@ -71,14 +71,14 @@ pub(super) fn service(
     answer.into()
 }
 
-fn deployment(world: &World, service: &ServiceRecord, record: &DeploymentRecord, primary: bool, at: Ms) -> Node {
+fn deployment(world: &World, service: &ServiceRecord, record: &DeploymentRecord, place: usize, at: Ms) -> Node {
     let own = |task: &Task| task.definition == record.definition && task.generation == record.generation;
     let (running, pending) = counts(service, at, own);
     let mut answer: Map = [
         ("id", Node::from(&record.id)),
-        ("status", if primary { "PRIMARY" } else { "ACTIVE" }.into()),
+        ("status", if place == 0 { "PRIMARY" } else { "ACTIVE" }.into()),
         ("taskDefinition", record.definition.as_str().into()),
-        ("desiredCount", if primary { service.desired } else { 0 }.into()),
+        ("desiredCount", service.wanted_of(place).into()),
         ("runningCount", running.into()),
         ("pendingCount", pending.into()),
         ("failedTasks", world.failed(service, record, at).into()),

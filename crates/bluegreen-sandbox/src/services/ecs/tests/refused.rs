@@ -91,7 +91,7 @@ fn load_balancers_that_do_not_fit() {
         (json!({"containerPort": 81}), PARAMETER, "container port 81"),
         (json!({"containerPort": null}), PARAMETER, "containerPort"),
         (json!({"targetGroupArn": null, "loadBalancerName": "classic"}), UNSUPPORTED, "classic"),
-        (json!({"advancedConfiguration": {"alternateTargetGroupArn": IDLE}}), UNSUPPORTED, "sandbox"),
+        (json!({"advancedConfiguration": {"alternateTargetGroupArn": IDLE}}), PARAMETER, "roleArn"),
     ];
     for (change, code, part) in table {
         let balancers = json!([with(&entry, &change)]);
@@ -107,9 +107,10 @@ fn load_balancers_that_do_not_fit() {
 fn deployment_configurations_that_do_not_fit() {
     let table: Vec<(Value, &str, &str)> = vec![
         (json!({"strategy": "BOGUS"}), PARAMETER, "BOGUS"),
-        (json!({"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 1}), UNSUPPORTED, "sandbox"),
-        (json!({"strategy": "LINEAR"}), UNSUPPORTED, "LINEAR"),
-        (json!({"strategy": "CANARY"}), UNSUPPORTED, "CANARY"),
+        (json!({"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 1}), PARAMETER, "advancedConfiguration"),
+        (json!({"strategy": "BLUE_GREEN"}), PARAMETER, "bakeTimeInMinutes"),
+        (json!({"strategy": "LINEAR"}), PARAMETER, "advancedConfiguration"),
+        (json!({"strategy": "CANARY"}), PARAMETER, "advancedConfiguration"),
         (json!({"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 0.05}}), PARAMETER, "canaryPercent"),
         (json!({"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 2.0}}), PARAMETER, "stepPercent"),
         (json!({"bakeTimeInMinutes": 1441}), PARAMETER, "bakeTimeInMinutes"),

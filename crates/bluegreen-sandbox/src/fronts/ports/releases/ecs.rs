@@ -1,63 +1,203 @@
 //! ECS's own deployments, and what only ECS says about a service.
+//!
+//! What changes something is sent as any client would send it, so that it is checked as AWS checks it.
 
 use bluegreen_core::model::{DeploymentId, DeploymentWait, RunId, TaskDefinitionArn, Timestamp};
-use bluegreen_core::observe::ManagedDeployments;
-use bluegreen_core::ports::{CallError, ErrorClass, Outcome};
-use serde_json::Value;
+use bluegreen_core::observe::{DeploymentStatus, LifecycleEvent, ManagedDeployment, ManagedDeployments, OldAndNew};
+use bluegreen_core::ports::{CallError, ErrorClass, Outcome, marked_run};
+use serde_json::{Value, json};
 
 use super::super::Front;
+use crate::services;
 use crate::trace::Detail;
-use crate::world::{ReadKind, Refusal};
-
-fn absent(operation: &str) -> Refusal {
-    (ErrorClass::Unavailable, format!("the sandbox does not have {operation}"))
-}
+use crate::wire::{ApiError, Service};
+use crate::world::{HookRun, Ms, ReadKind, Refusal, ReleaseRecord, ReleaseStatus, ServiceRecord, Stage, State, World};
 
 impl Front {
     pub(super) async fn ecs_deployments(
         &self,
-        _cluster: &str,
+        cluster: &str,
         service: &str,
-        _run: Option<&RunId>,
-        _known: Option<&DeploymentId>,
-        _since: Timestamp,
+        run: Option<&RunId>,
+        known: Option<&DeploymentId>,
+        since: Timestamp,
     ) -> Result<ManagedDeployments, CallError> {
-        let operation = ("ecs:ListServiceDeployments", service.to_owned());
-        let unable = |_: &_, _: &_, _| -> Result<(ManagedDeployments, Detail), Refusal> {
-            Err(absent("ListServiceDeployments"))
-        };
-        self.look(operation, ReadKind::Services, unable).await
+        let operation = ("ecs:DescribeServiceDeployments", service.to_owned());
+        self.look(operation, ReadKind::Services, |world, state, at| {
+            let record = record(state, cluster, service)?;
+            let mut all: Vec<ManagedDeployment> =
+                record.releases.iter().map(|release| managed(world, record, release, at)).collect();
+            let ours = match (known, run) {
+                (Some(known), _) => {
+                    let missing = || (ErrorClass::NotFound, format!("MISSING in failures: {known}"));
+                    Some(all.iter().position(|found| found.id == *known).ok_or_else(missing)?)
+                }
+                (None, Some(run)) => marked_one(&all, run, since),
+                (None, None) => None,
+            };
+            let ours = ours.map(|place| all.remove(place));
+            all.retain(|other| !other.status.has_ended());
+            Ok((ManagedDeployments { ours, rollback: None, others: all }, Detail::None))
+        })
+        .await
     }
 
     pub(super) async fn ecs_start(
         &self,
-        _cluster: &str,
+        cluster: &str,
         service: &str,
-        _task_definition: &TaskDefinitionArn,
-        _configuration: &Value,
+        task_definition: &TaskDefinitionArn,
+        configuration: &Value,
     ) -> Outcome<Option<DeploymentId>> {
+        let request = json!({
+            "cluster": cluster,
+            "service": service,
+            "taskDefinition": task_definition.as_str(),
+            "deploymentConfiguration": configuration,
+            "forceNewDeployment": true,
+        });
         let operation = ("ecs:UpdateService", service.to_owned());
-        self.mutate(operation, |_| Err(absent("deployment strategies"))).await
+        self.mutate(operation, |world| self.ask(world, "UpdateService", request).map(|()| (None, Detail::None))).await
     }
 
-    pub(super) async fn ecs_go_on(&self, id: &DeploymentId, _wait: &DeploymentWait) -> Outcome<()> {
+    pub(super) async fn ecs_go_on(&self, id: &DeploymentId, wait: &DeploymentWait) -> Outcome<()> {
         let operation = ("ecs:ContinueServiceDeployment", id.to_string());
-        self.mutate(operation, |_| Err(absent("ContinueServiceDeployment"))).await
+        self.mutate(operation, |world| {
+            let DeploymentWait::Pause { hook, .. } = wait else {
+                return Err((ErrorClass::Invalid, format!("InvalidParameterException: ECS has no {wait}")));
+            };
+            let request = json!({"serviceDeploymentArn": id.as_str(), "hookId": hook, "action": "CONTINUE"});
+            self.ask(world, "ContinueServiceDeployment", request).map(|()| ((), Detail::None))
+        })
+        .await
     }
 
     pub(super) async fn ecs_stop(&self, id: &DeploymentId) -> Outcome<()> {
         let operation = ("ecs:StopServiceDeployment", id.to_string());
-        self.mutate(operation, |_| Err(absent("StopServiceDeployment"))).await
+        let request = json!({"serviceDeploymentArn": id.as_str(), "stopType": "ROLLBACK"});
+        self.mutate(operation, |world| self.ask(world, "StopServiceDeployment", request).map(|()| ((), Detail::None)))
+            .await
     }
 
-    pub(super) async fn ecs_service(&self, _cluster: &str, service: &str) -> Result<Value, CallError> {
+    pub(super) async fn ecs_service(&self, cluster: &str, service: &str) -> Result<Value, CallError> {
         let operation = ("ecs:DescribeServices", service.to_owned());
-        let unable = |_: &_, _: &_, _| -> Result<(Value, Detail), Refusal> { Err(absent("whole services")) };
-        self.look(operation, ReadKind::Services, unable).await
+        self.look(operation, ReadKind::Services, |world, state, at| {
+            let record = record(state, cluster, service)?;
+            Ok((services::described_service(world, state, cluster_name(cluster), record, at), Detail::None))
+        })
+        .await
     }
 
-    pub(super) async fn ecs_configure(&self, _cluster: &str, service: &str, _settings: &Value) -> Outcome<()> {
+    pub(super) async fn ecs_configure(&self, cluster: &str, service: &str, settings: &Value) -> Outcome<()> {
+        let mut request = settings.clone();
+        if let Value::Object(members) = &mut request {
+            members.insert("cluster".to_owned(), json!(cluster));
+            members.insert("service".to_owned(), json!(service));
+        }
         let operation = ("ecs:UpdateService", service.to_owned());
-        self.mutate(operation, |_| Err(absent("settings of services"))).await
+        self.mutate(operation, |world| self.ask(world, "UpdateService", request).map(|()| ((), Detail::None))).await
+    }
+
+    /// One call of ECS, made as this operator.
+    fn ask(&self, world: &mut World, operation: &str, request: Value) -> Result<(), Refusal> {
+        let answer = services::call(world, &self.operator, Service::Ecs, operation, request);
+        answer.map(|_| ()).map_err(refusal)
+    }
+}
+
+fn refusal(error: ApiError) -> Refusal {
+    let class = if error.code.contains("NotFound") { ErrorClass::NotFound } else { ErrorClass::Invalid };
+    (class, format!("{}: {}", error.code, error.message))
+}
+
+fn cluster_name(cluster: &str) -> &str {
+    cluster.rsplit('/').next().unwrap_or(cluster)
+}
+
+fn record<'a>(state: &'a State, cluster: &str, service: &str) -> Result<&'a ServiceRecord, Refusal> {
+    let found = state.services.get(&(cluster_name(cluster).to_owned(), service.to_owned()));
+    found.ok_or_else(|| (ErrorClass::NotFound, format!("MISSING in failures: {service}")))
+}
+
+/// A service deployment in the shape that both of AWS's services share.
+fn managed(world: &World, service: &ServiceRecord, release: &ReleaseRecord, at: Ms) -> ManagedDeployment {
+    let pause = release.pause();
+    let stage = release.run.as_ref().and_then(|run| run.stage);
+    let (share, _) = release.shares();
+    ManagedDeployment {
+        id: DeploymentId::new(&release.arn),
+        run: marked(&release.configuration),
+        creator: String::new(),
+        created_at: world.timestamp(release.created_at),
+        task_definition: Some(release.target.definition.clone()),
+        status: status(release.status),
+        stage: stage.map(|stage| stage.as_str().to_owned()),
+        waits_for: pause.map(|hook| DeploymentWait::Pause {
+            hook: hook.id.clone(),
+            stage: stage.map_or("", Stage::as_str).to_owned(),
+        }),
+        wait_ends: pause.map(|hook| world.timestamp(hook.expires_at)),
+        share_ppm: Some(u32::from(share) * 1_000).filter(|_| release.run.is_some()),
+        events: events(release),
+        tasks: tasks(service, release, at),
+        why: Some(release.reason.clone()).filter(|reason| !reason.is_empty()),
+        rolled_back_by: None,
+        rollback_of: None,
+    }
+}
+
+/// The run whose mark stands anywhere in the details of a hook.
+fn marked(configuration: &Value) -> Option<RunId> {
+    let hooks = configuration.get("lifecycleHooks").and_then(Value::as_array).into_iter().flatten();
+    hooks.filter_map(|hook| hook.get("hookDetails")).find_map(|details| marked_run(&details.to_string()))
+}
+
+/// The deployment with the mark of a run: one that has not ended, else the first that was made since.
+fn marked_one(all: &[ManagedDeployment], run: &RunId, since: Timestamp) -> Option<usize> {
+    let own = all.iter().enumerate().filter(|(_, found)| {
+        let ended = found.status.has_ended();
+        found.run.as_ref() == Some(run) && (!ended || found.created_at > since)
+    });
+    own.min_by_key(|(place, found)| (found.status.has_ended(), *place)).map(|(place, _)| place)
+}
+
+/// The stage, as far along as the deployment, then the hooks.
+fn events(release: &ReleaseRecord) -> Vec<LifecycleEvent> {
+    let stage = release.run.as_ref().and_then(|run| run.stage);
+    let stage = stage.map(|stage| LifecycleEvent {
+        name: stage.as_str().to_owned(),
+        status: release.status.as_str().to_owned(),
+        message: None,
+    });
+    stage.into_iter().chain(release.hooks.iter().map(event)).collect()
+}
+
+fn event(hook: &HookRun) -> LifecycleEvent {
+    let name = match &hook.function {
+        Some(function) => format!("AWS_LAMBDA {function} {}", hook.id),
+        None => format!("PAUSE {}", hook.id),
+    };
+    LifecycleEvent { name, status: hook.status.as_str().to_owned(), message: None }
+}
+
+fn tasks(service: &ServiceRecord, release: &ReleaseRecord, at: Ms) -> OldAndNew {
+    let of = |revision| {
+        let counts = service.counts_of(revision, at);
+        (counts.asked, counts.running)
+    };
+    let old = release.sources.iter().map(|source| of(source));
+    let old = old.fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1));
+    OldAndNew { old, new: of(&release.target) }
+}
+
+fn status(status: ReleaseStatus) -> DeploymentStatus {
+    match status {
+        ReleaseStatus::Pending => DeploymentStatus::Pending,
+        ReleaseStatus::InProgress => DeploymentStatus::InProgress,
+        ReleaseStatus::RollbackRequested | ReleaseStatus::RollbackInProgress => DeploymentStatus::RollingBack,
+        ReleaseStatus::Successful => DeploymentStatus::Succeeded,
+        ReleaseStatus::Stopped => DeploymentStatus::Stopped,
+        ReleaseStatus::RollbackSuccessful => DeploymentStatus::RolledBack,
+        ReleaseStatus::RollbackFailed => DeploymentStatus::Failed,
     }
 }

@@ -16,6 +16,7 @@ pub mod hooks;
 pub mod journal;
 pub mod model;
 pub mod observe;
+pub mod pipeline;
 pub mod plan;
 pub mod ports;
 pub mod report;

@@ -31,6 +31,7 @@ codes! {
     KEY_NOT_SCALAR = "BG0009", "a key is a list or a mapping";
     MANY_DOCUMENTS = "BG0010", "more than one YAML document in the file";
     EMPTY = "BG0011", "the file holds nothing";
+    ENCODING = "BG0012", "the file is not text in UTF-8";
     VARIABLE_UNSET = "BG0020", "a variable that has no value and no default";
     VARIABLE_SYNTAX = "BG0021", "a `${` that does not form a variable";
     VARIABLE_TOO_LONG = "BG0022", "the values of variables make the file too large";

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod appspec;
+mod pipeline;
 mod release;
 mod run;
 mod sandbox;
@@ -11,6 +12,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use appspec::{AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat, NewArgs, ShowArgs, ValidateArgs};
+pub(crate) use pipeline::{CodebuildArgs, HookArgs, PipelineArgs, PipelineCommand};
 pub(crate) use release::{AwsArgs, DeployArgs, PlanArgs, ReleaseArgs, SpecArgs, VerifyArgs};
 pub(crate) use run::{ActArgs, OrderArgs, PromoteArgs, ReadRunArgs, ReportArgs, RetryArgs, StatusArgs, UndoArgs};
 pub(crate) use sandbox::{DemoArgs, SandboxArgs, SandboxCommand, SandboxRunArgs, Scenario, WorldArgs};
@@ -88,6 +90,13 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Make and check CodeDeploy AppSpec documents
     Appspec(AppspecArgs),
+    /// Release as a stage of a pipeline
+    Pipeline(PipelineArgs),
+    /// Run a check and answer a deployment's lifecycle event with what came of it
+    ///
+    /// The check is a program with arguments, without a shell. Its exit status is the answer: 0 is Succeeded, all else,
+    /// and an end by --timeout, is Failed. An answer that was given is exit code 0, whichever it is.
+    Hook(HookArgs),
     /// Show a good and a bad release on this machine, with nothing but this program
     ///
     /// Starts a sandbox with a shop, sends it steady traffic, and releases into it as `bluegreen deploy` does: real

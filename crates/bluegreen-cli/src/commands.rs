@@ -6,9 +6,11 @@ mod connect;
 mod demo;
 mod deploy;
 mod explain;
+mod hook;
 mod man;
 mod operate;
 mod order;
+mod pipeline;
 mod plan;
 mod planning;
 mod replay;
@@ -70,6 +72,8 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Replay(args) => replay::run(&session, &args),
         Command::Report(args) => report::run(&session, &args),
         Command::Appspec(args) => appspec::run(&session, &args.command),
+        Command::Pipeline(args) => pipeline::run(&session, &args.command),
+        Command::Hook(args) => hook::run(&session, &args),
         Command::Demo(args) => demo::run(&session, &args),
         Command::Sandbox(args) => sandbox::run(&session, &args),
         Command::Simulate(args) => simulate::run(&session, &args),

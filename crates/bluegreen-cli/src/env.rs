@@ -8,6 +8,11 @@ pub(crate) fn var(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Every variable that is text.
+pub(crate) fn vars() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
 /// Now.
 #[allow(
     clippy::disallowed_methods,

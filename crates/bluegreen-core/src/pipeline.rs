@@ -11,7 +11,7 @@ mod inputs;
 mod variables;
 
 pub use artifact::{ArtifactError, Artifacts, Located};
-pub use course::{Course, Traces, course, lost};
+pub use course::{Course, Given, Traces, course, differences, lost};
 pub use execution::{Execution, ExecutionError, Source};
 pub use inputs::{Choice, FILE_MAX, ImageChoice, InputError, Inputs, gather};
 pub use variables::Variables;

@@ -63,8 +63,13 @@ pub(super) fn ports(found: AwsPorts, dir: &Path) -> Ports {
         metrics: found.metrics,
         releases: found.releases,
         identity: found.identity,
-        hooks: Arc::new(ProcessHooks::new(dir, utf8_vars())),
+        hooks: Arc::new(hooks(dir)),
     }
+}
+
+/// The user's commands, started in `dir`.
+pub(super) fn hooks(dir: &Path) -> ProcessHooks {
+    ProcessHooks::new(dir, crate::env::vars())
 }
 
 /// Who looks at another endpoint must know: a release against an emulator releases nothing.
@@ -78,11 +83,6 @@ fn endpoints(overrides: &[EndpointOverride]) -> String {
     }
     let one = |(host, services): &(&str, Vec<&str>)| format!("{host} answers for {}", services.join(", "));
     format!("this is not AWS itself: {}", hosts.iter().map(one).collect::<Vec<_>>().join("; "))
-}
-
-/// Variables that are no text cannot be handed on.
-fn utf8_vars() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 #[cfg(test)]

@@ -62,6 +62,16 @@ pub(super) fn run(session: &Session, args: &ReportArgs) -> Result<Exit, Failure>
     Ok(Exit::Done)
 }
 
+/// The report of a run as a page and as the document of `--output json`.
+pub(super) fn both(run: &Run) -> Result<(String, String), Failure> {
+    let report = report(run)?;
+    let exit = run.state.ending.as_ref().map(|ending| Exit::from(ending).code());
+    let page = html(&report, Context { exit, alive: run.found.store.is_alive(&run.found.run) })?;
+    let document = serde_json::to_string(&Answer { v: 1, kind: "report", exit, report: &report })
+        .map_err(|error| Failure::caused(Exit::Unexpected, "the report cannot be written as JSON", error))?;
+    Ok((page, document + "\n"))
+}
+
 /// The report of a run, with what its operators saw where that was kept.
 fn report(run: &Run) -> Result<Report, Failure> {
     let looks = history::read(&run.found.store, &run.found.run);

@@ -41,6 +41,17 @@ impl Runs {
         FileStore::new(&self.root, site)
     }
 
+    /// The run of this id, if it has begun.
+    pub(super) fn known(&self, site: &Site, run: &RunId) -> Result<Option<Run>, Failure> {
+        let found = Found { store: self.store(site), run: run.clone() };
+        match found.store.read(run) {
+            // A file without one whole record says that nothing was done in the run's name.
+            Err(journal::JournalError::NotFound(_)) => Ok(None),
+            Err(error) => Err(unusable(error)),
+            Ok(_) => load(found).map(Some),
+        }
+    }
+
     /// The run whose id begins like this, or the latest where only one can be meant.
     pub(super) fn pick(&self, prefix: Option<&str>) -> Result<Run, Failure> {
         let found = match prefix {

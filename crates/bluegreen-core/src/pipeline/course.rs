@@ -1,8 +1,12 @@
 //! What a stage has to do, by what is known of the run of its execution.
 
+use std::collections::BTreeMap;
+
 use crate::journal::{RunState, Terminal};
 use crate::model::{RunId, TaskDefinitionArn};
 use crate::observe::{DeploymentStatus, ManagedDeployment};
+use crate::plan::Release;
+use crate::taskdef::TaskDefinition;
 
 /// What a stage has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +29,45 @@ pub fn course(known: Option<&RunState>) -> Course {
         Some(Terminal::Refused) => Course::NextAttempt,
         Some(Terminal::Promoted | Terminal::RolledBack | Terminal::Aborted | Terminal::Held) => Course::Report,
     }
+}
+
+/// How what a stage is given differs from what the run of its execution releases, a line each; empty where it is the
+/// same. A run does not change what it releases midway, and another release must not be taken for done.
+pub fn differences(planned: &Release, given: &Given<'_>) -> Vec<String> {
+    match (planned, given) {
+        (Release::Existing(planned), Given::Existing(given)) if planned == *given => Vec::new(),
+        (Release::Register { document, .. }, Given::Definition(given)) => {
+            match TaskDefinition::from_live("the run's task definition", document) {
+                Ok(planned) => planned.diff(given).iter().map(ToString::to_string).collect(),
+                Err(report) => vec![format!("the run's own task definition cannot be read: {report}")],
+            }
+        }
+        (Release::Register { document, .. }, Given::Images(images)) => {
+            let planned = TaskDefinition::from_live("the run's task definition", document);
+            let runs = |name: &str| {
+                planned.as_ref().ok().and_then(|planned| planned.container(name).map(|c| c.image.to_owned()))
+            };
+            let other = images.iter().filter(|(name, image)| runs(name).as_ref() != Some(*image));
+            other
+                .map(|(name, image)| format!("~ {name}: {} -> {image}", runs(name).as_deref().unwrap_or("?")))
+                .collect()
+        }
+        (Release::Existing(planned), _) => vec![format!("the run releases the revision {}", planned.short())],
+        (Release::Register { family, .. }, Given::Existing(given)) => {
+            vec![format!("the run registers a revision of {family}, and {} is given", given.short())]
+        }
+    }
+}
+
+/// What a stage is given to release.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'a> {
+    /// A definition to register.
+    Definition(&'a TaskDefinition),
+    /// Images for the live definition, by container.
+    Images(&'a BTreeMap<String, String>),
+    /// A revision that exists.
+    Existing(&'a TaskDefinitionArn),
 }
 
 /// What AWS has of a run.
@@ -91,6 +134,44 @@ mod tests {
         ];
         for (terminal, expected) in table {
             assert_eq!(course(Some(&ended(terminal))), expected, "{terminal:?}");
+        }
+    }
+
+    #[test]
+    fn another_release_is_not_taken_for_the_same() {
+        let definition = |image: &str| {
+            let text = serde_json::json!({
+                "family": "web",
+                "memory": "512",
+                "containerDefinitions": [{ "name": "web", "image": image }],
+            });
+            TaskDefinition::parse("taskdef.json", &text.to_string()).unwrap()
+        };
+        let register = |definition: &TaskDefinition| Release::Register {
+            family: "web".to_owned(),
+            document: definition.to_register_request().unwrap(),
+        };
+        let (one, two) = (definition("example/web:1"), definition("example/web:2"));
+        let images = |image: &str| BTreeMap::from([("web".to_owned(), image.to_owned())]);
+        let (seven, eight) = (testing::revision("web:7"), testing::revision("web:8"));
+        let same = [
+            (register(&one), Given::Definition(&one)),
+            (register(&one), Given::Images(&images("example/web:1"))),
+            (Release::Existing(seven.clone()), Given::Existing(&seven)),
+        ];
+        for (planned, given) in same {
+            assert_eq!(differences(&planned, &given), [""; 0], "{given:?}");
+        }
+        let other = [
+            (register(&one), Given::Definition(&two), "\"example/web:1\" -> \"example/web:2\""),
+            (register(&one), Given::Images(&images("example/web:2")), "web: example/web:1 -> example/web:2"),
+            (register(&one), Given::Existing(&eight), "and web:8 is given"),
+            (Release::Existing(seven.clone()), Given::Existing(&eight), "the revision web:7"),
+            (Release::Existing(seven.clone()), Given::Definition(&one), "the revision web:7"),
+        ];
+        for (planned, given, said) in other {
+            let found = differences(&planned, &given).join("\n");
+            assert!(found.contains(said), "{said}: {found}");
         }
     }
 

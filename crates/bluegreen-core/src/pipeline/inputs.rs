@@ -27,6 +27,8 @@ pub struct Choice {
     pub taskdef: Option<Located>,
     /// The file that the spec names, which comes after `taskdef` and before any that is found by its name.
     pub spec_file: Option<PathBuf>,
+    /// The images that the spec names, by container: for containers that the artifacts give no image.
+    pub spec_images: BTreeMap<String, String>,
     /// The AppSpec document.
     pub appspec: Option<Located>,
     /// The `imagedefinitions.json`.
@@ -49,7 +51,7 @@ pub struct ImageChoice {
 pub struct Inputs {
     /// The task definition with its images, ready to be registered; `None` where the live one is to be copied.
     pub definition: Option<TaskDefinition>,
-    /// The images by container where no definition is given. Empty for what the spec itself says.
+    /// The images by container, for the live definition, where no definition is given.
     pub images: BTreeMap<String, String>,
     /// The AppSpec document, checked against the definition.
     pub appspec: Option<AppSpecFile>,
@@ -197,7 +199,7 @@ pub fn gather(artifacts: &Artifacts, choice: &Choice, read: Read<'_>) -> Result<
     notes.extend(chosen.note.clone());
     let (definition, images) = match (&template, chosen.details.first()) {
         (Some((file, definition)), _) => {
-            (Some(images::fill(&file.name, definition, &chosen, &mut notes)?), BTreeMap::new())
+            (Some(images::fill(&file.name, definition, &chosen, &choice.spec_images, &mut notes)?), BTreeMap::new())
         }
         (None, Some(detail)) => return Err(InputError::NoContainer(detail.file.clone())),
         (None, None) => {
@@ -205,7 +207,9 @@ pub fn gather(artifacts: &Artifacts, choice: &Choice, read: Read<'_>) -> Result<
             if !named.1.is_empty() {
                 notes.push(format!("images of {}, for the live task definition", named.0));
             }
-            (None, named.1)
+            let mut images = choice.spec_images.clone();
+            images.extend(named.1);
+            (None, images)
         }
     };
     let mut warnings = Vec::new();

@@ -89,6 +89,7 @@ pub(super) fn fill(
     file: &str,
     definition: &TaskDefinition,
     chosen: &Chosen,
+    spec_images: &BTreeMap<String, String>,
     notes: &mut Vec<String>,
 ) -> Result<TaskDefinition, InputError> {
     let unfit = |source: TaskDefError| InputError::Images { file: file.to_owned(), source };
@@ -115,7 +116,23 @@ pub(super) fn fill(
         filled = filled.with_images(images).map_err(unfit)?;
         notes.extend(images.iter().map(|(container, image)| format!("container {container} gets {image} ({source})")));
     }
+    let rest = untouched(definition, &filled, spec_images);
+    filled = filled.with_images(&rest).map_err(unfit)?;
     filled.to_register_request().map_err(unfit)?;
     notes.insert(0, format!("task definition of {file}"));
     Ok(filled)
+}
+
+/// The spec's images of those containers that the artifacts gave none; names of no container stay, to be reported.
+fn untouched(
+    template: &TaskDefinition,
+    filled: &TaskDefinition,
+    spec_images: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let given = |name: &str| {
+        let (before, after) = (template.container(name), filled.container(name));
+        before.zip(after).is_some_and(|(before, after)| before.image != after.image)
+    };
+    let rest = spec_images.iter().filter(|(name, _)| !given(name));
+    rest.map(|(name, image)| (name.clone(), image.clone())).collect()
 }

@@ -228,6 +228,23 @@ fn the_specs_own_file_comes_before_one_that_is_found() {
 }
 
 #[test]
+fn the_specs_images_are_for_what_the_artifacts_leave_open() {
+    let spec_images: BTreeMap<String, String> =
+        [("web", "example/web:9"), ("log", "example/log:9")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
+    let choice = Choice { spec_images, ..Choice::default() };
+    let disk = Disk::default()
+        .with("/src/taskdef.json", taskdef(&[("web", "<IMAGE1_NAME>"), ("log", "<LOG>")]))
+        .with("/01/imageDetail.json", detail("example/web:2"));
+    let found = images(&disk.gather(&choice).unwrap().definition.unwrap());
+    assert_eq!(found, [("web".into(), "example/web:2".into()), ("log".into(), "example/log:9".into())]);
+    let live = Disk::default().with("/01/imagedefinitions.json", definitions(&[("web", "example/web:2")]));
+    let found = live.gather(&choice).unwrap().images;
+    assert_eq!((found["web"].as_str(), found["log"].as_str()), ("example/web:2", "example/log:9"));
+    let unknown = Choice { spec_images: [("wev".to_owned(), "example/web:9".to_owned())].into(), ..Choice::default() };
+    assert!(disk.refused(&unknown).contains("did you mean `web`?"));
+}
+
+#[test]
 fn what_is_no_utf_8_is_told() {
     let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain("{}".encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let with = |bytes: &[u8]| Disk::default().with("/01/imagedefinitions.json", bytes).refused(&Choice::default());

@@ -4,6 +4,7 @@
 //! between: nothing is ever edited as text.
 
 mod build;
+mod patch;
 mod read;
 mod render;
 mod validate;
@@ -18,6 +19,7 @@ use crate::model::TaskDefinitionArn;
 use crate::taskdef::TaskDefinition;
 
 pub use build::{BuildError, Built, Candidate, Choice, LoadBalancer, ServiceFacts, build};
+pub use patch::{Change, Patch, PatchError, Patched, fill};
 pub use render::{render_json, render_yaml};
 
 /// What stands for the task definition until a pipeline has registered it.
@@ -228,6 +230,8 @@ pub struct Document {
     /// What CodeDeploy would take, but perhaps not as meant.
     pub warnings: Vec<Diagnostic>,
     places: Places,
+    /// The values as they are written: keys of the user's own included.
+    tree: serde_json::Value,
 }
 
 /// Where the parts stand that are compared with a task definition.
@@ -247,7 +251,17 @@ struct Places {
 ///
 /// Everything that is wrong, at once, warnings included: with place, code and cure.
 pub fn parse(source_name: &str, text: &str) -> Result<Document, Report> {
-    read::parse(source_name, text)
+    read::parse(source_name, text, read::Use::Deploy)
+}
+
+/// Reads a document whose task definition is going to be replaced: whatever stands there, or nothing, is read as the
+/// placeholder. Other tools' placeholders pass this way.
+///
+/// # Errors
+///
+/// Everything else that is wrong, as [`parse`] tells it.
+pub fn parse_template(source_name: &str, text: &str) -> Result<Document, Report> {
+    read::parse(source_name, text, read::Use::Template)
 }
 
 impl Document {

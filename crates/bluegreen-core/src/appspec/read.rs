@@ -17,18 +17,20 @@ use crate::taskdef;
 const ECS_TYPE: &str = "AWS::ECS::Service";
 const LAMBDA_TYPE: &str = "AWS::Lambda::Function";
 
-pub(super) fn parse(source_name: &str, text: &str) -> Result<Document, Report> {
+pub(super) fn parse(source_name: &str, text: &str, use_: Use) -> Result<Document, Report> {
     let parsed = document::parse(text);
-    let mut reader = Reader { findings: parsed.diagnostics, places: Places::default() };
+    let mut reader = Reader { findings: parsed.diagnostics, places: Places::default(), use_ };
     if parsed.root.is_none() {
         reader.json_syntax(text);
     }
     let spec = parsed.root.as_ref().and_then(|root| reader.root(root));
-    let Reader { mut findings, places } = reader;
+    let Reader { mut findings, places, .. } = reader;
     sort(&mut findings);
     taskdef::cut(&mut findings);
-    match spec {
-        Some(spec) if !findings.iter().any(Diagnostic::is_error) => Ok(Document { spec, warnings: findings, places }),
+    match (spec, parsed.root) {
+        (Some(spec), Some(root)) if !findings.iter().any(Diagnostic::is_error) => {
+            Ok(Document { spec, warnings: findings, places, tree: root.to_json() })
+        }
         _ => {
             if !findings.iter().any(Diagnostic::is_error) {
                 // Every reader that gives up says why; this keeps a forgotten reason from passing as success.
@@ -37,6 +39,15 @@ pub(super) fn parse(source_name: &str, text: &str) -> Result<Document, Report> {
             Err(Report::new(source_name, text, findings))
         }
     }
+}
+
+/// What a document is read for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// To be deployed as it is.
+    Deploy,
+    /// To be filled in: whatever stands for the task definition is replaced.
+    Template,
 }
 
 /// What a resource deploys, before it is known to be sound.

@@ -2,12 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::{AppSpec, EcsTarget, LambdaTarget, Target};
+use super::{AppSpec, EcsTarget, LambdaTarget, Network, Target};
 
 /// The document as YAML, ending with a line break.
 pub fn render_yaml(spec: &AppSpec) -> String {
+    tree_yaml(&value(spec))
+}
+
+/// A mapping as YAML, ending with a line break.
+pub(super) fn tree_yaml(tree: &Value) -> String {
     let mut out = String::new();
-    block(&mut out, &value(spec), 0);
+    block(&mut out, tree, 0);
     out
 }
 
@@ -40,11 +45,7 @@ fn ecs(target: &EcsTarget) -> Value {
         properties["PlatformVersion"] = json!(version);
     }
     if let Some(network) = &target.network {
-        properties["NetworkConfiguration"] = json!({"AwsvpcConfiguration": {
-            "Subnets": network.subnets,
-            "SecurityGroups": network.security_groups,
-            "AssignPublicIp": if network.assign_public_ip { "ENABLED" } else { "DISABLED" },
-        }});
+        properties["NetworkConfiguration"] = self::network(network);
     }
     if !target.capacity_providers.is_empty() {
         let entries = target.capacity_providers.iter();
@@ -52,6 +53,14 @@ fn ecs(target: &EcsTarget) -> Value {
             entries.map(|p| json!({"CapacityProvider": p.name, "Base": p.base, "Weight": p.weight})).collect();
     }
     properties
+}
+
+pub(super) fn network(network: &Network) -> Value {
+    json!({"AwsvpcConfiguration": {
+        "Subnets": network.subnets,
+        "SecurityGroups": network.security_groups,
+        "AssignPublicIp": if network.assign_public_ip { "ENABLED" } else { "DISABLED" },
+    }})
 }
 
 fn lambda(target: &LambdaTarget) -> Value {
@@ -81,7 +90,7 @@ fn block(out: &mut String, value: &Value, indent: usize) {
             for item in items {
                 out.extend(std::iter::repeat_n(' ', indent));
                 out.push('-');
-                if item.is_object() {
+                if item.as_object().is_some_and(|members| !members.is_empty()) {
                     out.push(' ');
                     block(out, item, indent + 2);
                 } else {
@@ -97,6 +106,7 @@ fn block(out: &mut String, value: &Value, indent: usize) {
 fn entry(out: &mut String, value: &Value, indent: usize) {
     match value {
         Value::Array(items) if items.is_empty() => out.push_str(" []\n"),
+        Value::Object(members) if members.is_empty() => out.push_str(" {}\n"),
         Value::Object(_) | Value::Array(_) => {
             out.push('\n');
             block(out, value, indent + 2);

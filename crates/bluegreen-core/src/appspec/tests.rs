@@ -196,8 +196,24 @@ fn task_definitions_are_full_arns() {
 #[test]
 fn the_port_is_a_number_in_range() {
     let code = codes::APPSPEC_PORT;
-    for wrong in ["\"80\"", "0", "65536", "-1", "80.0", "0x50", "<PORT>", "080.1", "[80]", "99999999999999999999"] {
+    assert_eq!(after("ContainerPort: 80", "ContainerPort: \"80\""), one(code, "\"80\""));
+    assert_eq!(ecs(&read(&ECS.replace("Port: 80", "Port: \"80\""))).container_port, 80, "a warning, no error");
+    for wrong in [
+        "\"0\"",
+        "\"65536\"",
+        "\"80x\"",
+        "0",
+        "65536",
+        "-1",
+        "80.0",
+        "0x50",
+        "<PORT>",
+        "080.1",
+        "[80]",
+        "99999999999999999999",
+    ] {
         assert_eq!(after("ContainerPort: 80", &format!("ContainerPort: {wrong}"))[0].0, code, "{wrong}");
+        assert!(parse("f", &ECS.replace("ContainerPort: 80", &format!("ContainerPort: {wrong}"))).is_err(), "{wrong}");
     }
     assert_eq!(ecs(&read(&ECS.replace("Port: 80", "Port: 65535"))).container_port, 65535);
 }
@@ -235,6 +251,7 @@ fn capacity_providers_follow_the_rules_of_ecs() {
         [code]
     );
     assert_eq!(with("{CapacityProvider: FARGATE}\n{CapacityProvider: FARGATE_SPOT, Weight: 0}"), [code]);
+    assert_eq!(with("{CapacityProvider: FARGATE, Color: red}"), [code, codes::APPSPEC_KEY]);
     assert_eq!(with("{CapacityProvider: FARGATE, Weight: 1}\n{CapacityProvider: FARGATE, Weight: 2}"), [code]);
     assert_eq!(with("{CapacityProvider: FARGATE, Weight: 1}\n{CapacityProvider: mine, Weight: 2}"), [code]);
     assert_eq!(with("{CapacityProvider: fargate-spot, Weight: 1}"), [code]);
@@ -276,11 +293,41 @@ fn functions_move_between_two_published_versions() {
     let code = codes::APPSPEC_FUNCTION;
     assert_eq!(after("\"42\"", "\"41\""), one(code, "\"41\""));
     assert_eq!(after("\"42\"", "42"), one(codes::APPSPEC_TYPE, "42"));
+    assert_eq!(read(&LAMBDA.replace("\"42\"", "42")).spec, read(LAMBDA).spec, "a warning, no error");
+    assert_eq!(after("\"42\"", "0"), one(code, "0"));
+    assert_eq!(after("\"42\"", "-1"), one(code, "-1"));
     assert_eq!(after("\"42\"", "$LATEST"), one(code, "$LATEST"));
     assert_eq!(after("\"42\"", "\"0\""), one(code, "\"0\""));
     assert_eq!(after("Alias: live", "Alias: \"12\""), one(code, "\"12\""));
     assert_eq!(after("Name: checkout", "Name: a b"), one(code, "a b"));
     assert_eq!(after("        Alias: live\n", ""), one(codes::APPSPEC_MISSING, "Name"));
+}
+
+#[test]
+fn keys_of_others_are_told_and_slips_are_refused() {
+    let code = codes::APPSPEC_KEY;
+    for (from, to) in [("Hooks:", "Owner: me\nHooks:"), ("PlatformVersion:", "Color: x\n        PlatformVersion:")] {
+        let text = ECS.replace(from, to);
+        let document = read(&text);
+        assert_eq!(document.warnings.len(), 1, "{to}");
+        assert_eq!((document.warnings[0].code, &document.spec), (code, &read(ECS).spec));
+    }
+    assert!(parse("f", &ECS.replace("PlatformVersion", "PlatfromVersion")).is_err(), "what was meant is not guessed");
+    assert!(parse("f", &ECS.replace("Hooks:", "Subnets: []\nHooks:")).is_err(), "a known key at the wrong place");
+}
+
+#[test]
+fn a_template_may_have_anything_for_its_task_definition() {
+    for there in ["\"\"", "~", "<TASKDEF_ARN>", "filled in later", "[]", "web:7"] {
+        let text = ECS.replace(ARN, there);
+        assert!(parse("f", &text).is_err(), "{there}");
+        let spec = parse_template("f", &text).unwrap_or_else(|report| panic!("{report}")).spec;
+        assert_eq!(spec.unresolved(), Some("<TASK_DEFINITION>"), "{there}");
+        assert_eq!(spec.with_task_definition(ARN.parse().unwrap()), read(ECS).spec, "{there}");
+    }
+    let without = ECS.replace(&format!("        TaskDefinition: {ARN}\n"), "");
+    assert!(parse_template("f", &without).is_ok());
+    assert!(parse_template("f", &without.replace("ContainerPort: 80", "ContainerPort: x")).is_err());
 }
 
 #[test]

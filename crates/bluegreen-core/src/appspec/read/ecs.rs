@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::super::{CapacityProvider, EcsTarget, Network, TaskDefinitionRef};
-use super::arn;
 use super::fields::Reader;
+use super::{Use, arn};
 use crate::diagnostic::{Diagnostic, codes};
 use crate::document::{Node, Plain};
 
@@ -22,8 +22,12 @@ impl Reader {
         let fields = self.fields(properties, properties.place, "`Properties` of a service", &known)?;
         let what = "a service's deployment";
         let help = "add `TaskDefinition:` with the full ARN, or with `<TASK_DEFINITION>` for a pipeline to fill in";
-        let task_definition = self.required(&fields, "TaskDefinition", what, help);
-        let task_definition = task_definition.and_then(|node| self.task_definition(node));
+        let task_definition = if self.use_ == Use::Template {
+            Some(TaskDefinitionRef::Placeholder)
+        } else {
+            let node = self.required(&fields, "TaskDefinition", what, help);
+            node.and_then(|node| self.task_definition(node))
+        };
         let help = "add `LoadBalancerInfo:` with the `ContainerName` and `ContainerPort` that get the traffic";
         let load_balancer = self.required(&fields, "LoadBalancerInfo", what, help);
         let load_balancer = load_balancer.and_then(|node| self.load_balancer(node));
@@ -224,11 +228,11 @@ impl Reader {
                     .help("leave the key out to keep what the service has"),
             );
         }
-        let findings = self.findings.len();
+        let errors = self.errors();
         let providers: Vec<(CapacityProvider, &Node)> =
             items.iter().filter_map(|item| Some((self.provider(item)?, item))).collect();
         // Sums over entries that could not be read would only repeat what is said already.
-        if self.findings.len() == findings && !providers.is_empty() {
+        if self.errors() == errors && !providers.is_empty() {
             self.strategy(node, &providers);
         }
         providers.into_iter().map(|(provider, _)| provider).collect()

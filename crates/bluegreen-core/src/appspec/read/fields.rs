@@ -1,6 +1,6 @@
 //! Mappings and scalars: keys in any case, unknown ones with what was meant, values of the right kind.
 
-use super::Places;
+use super::{Places, Use};
 use crate::diagnostic::{Diagnostic, Place, codes};
 use crate::document::{Node, Plain};
 use crate::taskdef::closest;
@@ -38,6 +38,7 @@ const HOMES: &[(&str, &str)] = &[
 pub(super) struct Reader {
     pub(super) findings: Vec<Diagnostic>,
     pub(super) places: Places,
+    pub(super) use_: Use,
 }
 
 /// The known entries of one mapping.
@@ -56,6 +57,11 @@ impl<'n> Fields<'n> {
 impl Reader {
     pub(super) fn add(&mut self, finding: Diagnostic) {
         self.findings.push(finding);
+    }
+
+    /// How many errors there are so far.
+    pub(super) fn errors(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.is_error()).count()
     }
 
     /// Reports that `owner` lacks `key`.
@@ -129,7 +135,17 @@ impl Reader {
             (Some(near), None) => format!("did you mean `{near}`?"),
             (None, None) => format!("{what} has {}", listed(known)),
         };
-        self.add(Diagnostic::error(codes::APPSPEC_KEY, format!("unknown key `{shown}`")).at(key.place).help(help));
+        let message = format!("unknown key `{shown}`");
+        // A slip of the pen is an error, since what was meant would not be done. A key of somebody else's is theirs.
+        let finding = if near.is_some() || home.is_some() {
+            Diagnostic::error(codes::APPSPEC_KEY, message).help(help)
+        } else {
+            let message =
+                format!("{message}, which CodeDeploy does not have: a patch keeps it, the normal form does not");
+            Diagnostic::warning(codes::APPSPEC_KEY, message)
+                .help(format!("{help}; keep it if a tool of yours reads it"))
+        };
+        self.add(finding.at(key.place));
         near
     }
 
@@ -159,7 +175,7 @@ impl Reader {
         None
     }
 
-    /// A whole number from `least` to `most`, which has to stand without quotes.
+    /// A whole number from `least` to `most`. In quotes it is taken too, as templates write it that way, and reported.
     pub(super) fn number(
         &mut self,
         node: &Node,
@@ -179,7 +195,15 @@ impl Reader {
                 (format!("`{key}` is {text}: expected a whole number {range}"), None)
             }
             (Some(Plain::String), Some(text)) if whole(text).is_some() => {
-                (format!("`{key}` is a number, and here text"), Some(format!("remove the quotes: `{key}: {text}`")))
+                let message = format!("`{key}` is documented as a number, and here text");
+                let help = format!("remove the quotes: `{key}: {text}`");
+                match whole(text).filter(|number| (least..=most).contains(number)) {
+                    Some(number) => {
+                        self.add(Diagnostic::warning(code, message).at(node.place).help(help));
+                        return Some(number);
+                    }
+                    None => (format!("`{key}` is \"{text}\": expected a whole number {range}"), None),
+                }
             }
             (Some(Plain::String), Some(text)) if crate::taskdef::placeholder::whole(text).is_some() => (
                 format!("`{key}` is a number, and here a placeholder"),

@@ -70,13 +70,17 @@ impl Reader {
     fn lambda_version(&mut self, node: &Node, key: &str) -> Option<u64> {
         if let (Some(Plain::Int(number)), Some(text)) = (node.scalar().map(crate::document::Scalar::plain), node.text())
         {
-            let message = format!("`{key}` is text, and here a number");
-            let help = if number > 0 {
-                format!("put it in quotes: `{key}: \"{text}\"`")
-            } else {
-                "a version is a whole number from 1, in quotes".to_owned()
-            };
-            self.add(Diagnostic::error(codes::APPSPEC_TYPE, message).at(node.place).help(help));
+            if let Ok(number) = u64::try_from(number)
+                && is_positive(text)
+            {
+                let message = format!("`{key}` is documented as text, and here a number");
+                let help = format!("put it in quotes: `{key}: \"{text}\"`");
+                self.add(Diagnostic::warning(codes::APPSPEC_TYPE, message).at(node.place).help(help));
+                return Some(number);
+            }
+            let message = format!("`{text}` is not a published version");
+            let help = "a version is a whole number from 1, in quotes";
+            self.add(Diagnostic::error(codes::APPSPEC_FUNCTION, message).at(node.place).help(help));
             return None;
         }
         let text = self.text(node, key)?;

@@ -237,7 +237,7 @@ pub fn script(name: &str) -> Outcome<Command> {
 }
 
 /// A Python program of this crate's folder.
-pub(crate) fn python(path: &Path) -> Outcome<Command> {
+pub fn python(path: &Path) -> Outcome<Command> {
     let python = profile_folder()?.parent().map(|target| target.join("venv/bin/python")).unwrap_or_default();
     if !python.is_file() {
         let found = python.display();

@@ -11,7 +11,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use appspec::{AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat, NewArgs, ShowArgs, ValidateArgs};
+pub(crate) use appspec::{
+    AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat, NewArgs, PatchArgs, ShowArgs, ValidateArgs,
+};
 pub(crate) use pipeline::{CodebuildArgs, HookArgs, PipelineArgs, PipelineCommand};
 pub(crate) use release::{AwsArgs, DeployArgs, PlanArgs, ReleaseArgs, SpecArgs, VerifyArgs};
 pub(crate) use run::{ActArgs, OrderArgs, PromoteArgs, ReadRunArgs, ReportArgs, RetryArgs, StatusArgs, UndoArgs};

@@ -20,6 +20,11 @@ pub(crate) enum AppspecCommand {
     New(NewArgs),
     /// Write a document for a service as it runs in AWS now
     Build(BuildArgs),
+    /// Replace values in a document of your own, and keep all the rest
+    ///
+    /// The values are replaced in what was read, never in the text: the spelling of keys and keys that only you know stay.
+    /// Comments and anchors do not. The result is printed; the file is not changed.
+    Patch(PatchArgs),
     /// Check documents; all findings at once
     Validate(ValidateArgs),
     /// Print a document in its normal form, and its sha256
@@ -99,6 +104,41 @@ pub(crate) struct BuildArgs {
     pub(crate) aws: AwsArgs,
 }
 
+/// `bluegreen appspec patch`
+#[derive(Debug, Args)]
+pub(crate) struct PatchArgs {
+    /// The document; `-` reads it from stdin
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// For ECS: the revision to deploy, whatever stands there now
+    #[arg(long, value_name = "ARN")]
+    pub(crate) task_definition: Option<String>,
+    /// For ECS: the container that gets the traffic
+    #[arg(long, value_name = "NAME")]
+    pub(crate) container: Option<String>,
+    /// For ECS: the container's port
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// For ECS: a subnet; can be given several times. A network is given as a whole
+    #[arg(long, value_name = "ID", requires_all = ["security_group", "assign_public_ip"])]
+    pub(crate) subnet: Vec<String>,
+    /// For ECS: a security group; can be given several times
+    #[arg(long, value_name = "ID", requires_all = ["subnet", "assign_public_ip"])]
+    pub(crate) security_group: Vec<String>,
+    /// For ECS: whether each task gets a public address
+    #[arg(long, value_name = "YES|NO", value_parser = yes_or_no, requires_all = ["subnet", "security_group"])]
+    pub(crate) assign_public_ip: Option<bool>,
+    /// For Lambda: the version that the alias points to now
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) current_version: Option<u64>,
+    /// For Lambda: the version to release
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) target_version: Option<u64>,
+    /// The form to print [default: the form of the file]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<DocumentFormat>,
+}
+
 /// `bluegreen appspec validate`
 #[derive(Debug, Args)]
 pub(crate) struct ValidateArgs {
@@ -116,6 +156,14 @@ pub(crate) struct ShowArgs {
     /// The form to print
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: DocumentFormat,
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("expected yes or no".to_owned()),
+    }
 }
 
 fn hook(text: &str) -> Result<(String, String), String> {

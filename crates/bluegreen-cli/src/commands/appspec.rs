@@ -2,6 +2,7 @@
 
 mod build;
 mod new;
+mod patch;
 mod show;
 mod validate;
 
@@ -21,6 +22,7 @@ pub(super) fn run(session: &Session, command: &AppspecCommand) -> Result<Exit, F
     match command {
         AppspecCommand::New(args) => new::run(session, args),
         AppspecCommand::Build(args) => build::run(session, args),
+        AppspecCommand::Patch(args) => patch::run(session, args),
         AppspecCommand::Validate(args) => validate::run(session, args),
         AppspecCommand::Show(args) => show::run(session, args),
     }

@@ -125,3 +125,43 @@ fn the_normal_form_stays_as_it_is() {
     let value: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!(value["Resources"][0]["TargetService"]["Properties"]["TaskDefinition"], ARN);
 }
+
+/// As a team has it: its own spelling, its own keys, its own placeholder.
+const OWN: &str = r#"{"version": 0.0, "team": "edge", "resources": [{"web": {"type": "AWS::ECS::Service", "properties":
+{"taskDefinition": "<REVISION>", "loadBalancerInfo": {"containerName": "web", "containerPort": 8080}}}}]}"#;
+
+#[test]
+fn a_document_of_ones_own_gets_its_revision_and_keeps_the_rest() {
+    let patched = with_stdin(&["appspec", "patch", "-", "--task-definition", ARN], OWN);
+    assert_eq!(patched.code, 0, "{}", patched.stderr);
+    let expected = OWN.replace("<REVISION>", ARN);
+    let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(value(&patched.stdout), value(&expected), "JSON stays JSON");
+    assert!(patched.stderr.contains("properties.taskDefinition: <REVISION> becomes arn:"), "{}", patched.stderr);
+    assert!(patched.stderr.contains("unknown key `team`"), "{}", patched.stderr);
+    assert!(patched.stderr.contains(&sha256(&patched.stdout)));
+    let network = ["--subnet", "subnet-1", "--security-group", "sg-1", "--assign-public-ip", "no"];
+    let all = [&["appspec", "patch", "-", "--port", "81", "--format", "yaml"][..], &network].concat();
+    let again = with_stdin(&all, &patched.stdout);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert!(again.stdout.contains("containerPort: 81\n") && again.stdout.contains("AssignPublicIp: DISABLED\n"));
+    let same = with_stdin(&["appspec", "patch", "-", "--port", "81"], &again.stdout);
+    assert!(same.stderr.contains("says all of that already"), "{}", same.stderr);
+}
+
+#[test]
+fn a_patch_that_makes_no_sense_is_refused() {
+    for (more, what) in [
+        (&[][..], "nothing to patch"),
+        (&["--port", "81"], "neither an ARN nor a placeholder"),
+        (&["--task-definition", "<TASK_DEFINITION>"], "is what a patch replaces"),
+        (&["--task-definition", ARN, "--container", "a b"], "the patched document is not valid"),
+        (&["--task-definition", ARN, "--target-version", "2"], "the document deploys an ECS service"),
+        (&["--subnet", "subnet-1"], "--assign-public-ip"),
+    ] {
+        let refused = with_stdin(&[&["appspec", "patch", "-"], more].concat(), &OWN.replace("<REVISION>", "to come"));
+        assert_eq!(refused.code, 2, "{more:?}: {}", refused.stdout);
+        let said = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(what), "{more:?}: {said}");
+    }
+}

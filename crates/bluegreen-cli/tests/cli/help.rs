@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::support::bluegreen;
 
-const PAGES: [&str; 26] = [
+const PAGES: [&str; 27] = [
     "",
     "verify",
     "plan",
@@ -24,6 +24,7 @@ const PAGES: [&str; 26] = [
     "appspec",
     "appspec new",
     "appspec build",
+    "appspec patch",
     "appspec validate",
     "appspec show",
     "demo",

@@ -7,6 +7,7 @@ mod commit;
 mod drift;
 mod gate;
 pub mod guard;
+mod managed;
 mod prepare;
 mod promote;
 mod restore;
@@ -20,6 +21,7 @@ mod tests;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 pub use drift::{RouteView, view_route};
 pub use gate::{Gate, Histories, judge_alarms};
@@ -27,7 +29,9 @@ pub use targets::{canary_count, evicted_actions, step_actions};
 
 use crate::journal::{Command, Ending, Fact, Goal, Mutation, RunState, Terminal};
 use crate::model::{ByColor, TaskDefinitionArn};
-use crate::observe::{AlarmSnapshot, Reading, RouteSnapshot, ServiceSnapshot, StateChange, TargetHealth};
+use crate::observe::{
+    AlarmSnapshot, ManagedDeployments, Reading, RouteSnapshot, ServiceSnapshot, StateChange, TargetHealth,
+};
 
 /// Everything that was seen in one pass.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +50,10 @@ pub struct Seen {
     pub old_revision_active: Option<Reading<bool>>,
     /// The revision that carries this run's tag, if it was asked for.
     pub registered: Option<Reading<Option<TaskDefinitionArn>>>,
+    /// The deployments that AWS carries out; `None` for engines that have none.
+    pub deployments: Option<Reading<ManagedDeployments>>,
+    /// The service's `deploymentConfiguration` as it is now, while it has to be put back.
+    pub settings: Option<Reading<Value>>,
     /// Commands from other terminals, oldest first.
     pub commands: Vec<Command>,
     /// Whether this process was told to stop.
@@ -96,7 +104,10 @@ pub fn decide(state: &RunState, seen: &Seen, now: Timestamp) -> Decision {
     if let Some(ending) = &state.ending {
         return Decision::Finish(ending.clone());
     }
+    let managed = state.plan.managed().is_some();
     match &state.goal {
+        Goal::Promote if managed => managed::promote(&context),
+        Goal::Restore { cause, since } if managed => managed::restore(&context, cause, *since),
         Goal::Promote => promote::next(&context),
         Goal::Restore { cause, since } => restore::next(&context, cause, *since),
     }

@@ -3,6 +3,7 @@
 mod clock;
 mod interrupt;
 mod look;
+mod managed;
 mod perform;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@
 
 mod command;
 mod file;
+mod managed;
 mod record;
 mod state;
 
@@ -11,6 +12,7 @@ use async_trait::async_trait;
 
 pub use command::{Command, Verb};
 pub use file::{Contents, FileJournal, FileStore, FindError, Found, Owner, RunSummary, Torn, state_root};
+pub use managed::{Continued, DeploymentEnd, ManagedRun, Waited};
 pub use record::{
     Body, Cause, Ending, Fact, IntentId, JOURNAL_VERSION, Mutation, Operator, Purpose, Record, Resolution, Terminal,
 };

@@ -112,6 +112,10 @@ impl Context<'_> {
         if recreated {
             return Some(format!("service {} is not the one that the plan was made for", baseline.name));
         }
+        // From here on AWS changes the service for us, and what others do shows in its deployments.
+        if self.state.managed.may_have_started() {
+            return None;
+        }
         let writes = self.state.service_writes(color);
         let written =
             writes.iter().rev().find_map(|write| write.value.task_definition.as_ref().map(|arn| (arn, write)));

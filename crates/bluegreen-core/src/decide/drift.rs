@@ -27,7 +27,12 @@ pub enum RouteView {
 }
 
 /// Compares a route with what this run wrote to it.
+///
+/// Where AWS moves the traffic, with what AWS may have done for it.
 pub fn view_route(state: &RunState, found: &RouteSnapshot, seen_at: Timestamp, settle: Duration) -> RouteView {
+    if state.plan.managed().is_some() {
+        return super::managed::view_route(state, found, seen_at, settle);
+    }
     let Some(baseline) = state.plan.all_routes().find(|route| route.id == found.id) else { return RouteView::Foreign };
     let writes = state.route_writes(&found.id);
     let Some((newest, earlier)) = writes.split_last() else {

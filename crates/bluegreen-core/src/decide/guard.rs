@@ -3,6 +3,8 @@
 //! `decide` is written so that none of these can fire. They are here because the price of being wrong is an outage:
 //! what a guard refuses is not sent, and the run is held for a person.
 
+mod managed;
+
 use jiff::Timestamp;
 
 use super::gate::{Gate, judge_alarms};
@@ -31,12 +33,18 @@ pub fn needs_last_look(state: &RunState, mutation: &Mutation) -> bool {
     let scales_in = |change: &ServiceChange| {
         change.color == state.plan.stable() && change.desired.is_some_and(|count| count < floor)
     };
-    is_forward(mutation) || matches!(mutation, Mutation::UpdateService(change) if scales_in(change))
+    is_forward(mutation)
+        || managed::needs_last_look(mutation)
+        || matches!(mutation, Mutation::UpdateService(change) if scales_in(change))
 }
 
 /// Checks one mutation against the plan, the journal and the newest reading.
 pub fn check(state: &RunState, seen: &Seen, now: Timestamp, mutation: &Mutation) -> Result<(), Veto> {
+    let aws_moves_traffic = state.plan.managed().is_some();
     match mutation {
+        Mutation::SetActions { .. } | Mutation::UpdateService(_) if aws_moves_traffic => {
+            never("AWS moves this plan's traffic and tasks, and nobody else does")
+        }
         Mutation::SetActions { route, actions, purpose } => {
             in_scope(state, route)?;
             only_weights_differ(state, route, actions)?;
@@ -52,6 +60,7 @@ pub fn check(state: &RunState, seen: &Seen, now: Timestamp, mutation: &Mutation)
             Goal::Promote => Ok(()),
             Goal::Restore { .. } => never("nothing new is made on the way back"),
         },
+        _ => managed::check(state, seen, now, mutation),
     }
 }
 
@@ -138,11 +147,7 @@ fn may_step(state: &RunState, seen: &Seen, now: Timestamp, actions: &[Action], s
     if state.paused_by.is_some() || seen.interrupted {
         return not_now("the run was told to stop");
     }
-    match judge_alarms(state, &seen.alarms, &seen.histories, now) {
-        Gate::Open => {}
-        Gate::Closed { why, .. } | Gate::NoAnswer { why } => return not_now(why),
-        Gate::Red { alarm, .. } => return not_now(format!("alarm {alarm} is red")),
-    }
+    gate_open(state, seen, now)?;
     let canary = seen.services.ok().map(|services| services.get(state.plan.canary()));
     if canary.map(|service| &service.task_definition) != state.task_definition.as_ref() {
         return not_now("the canary's service was not seen on the revision that is released");
@@ -152,6 +157,14 @@ fn may_step(state: &RunState, seen: &Seen, now: Timestamp, actions: &[Action], s
         Some(counts) if counts.healthy > 0 => Ok(()),
         Some(_) => not_now("the stable fleet, which a rollback would need, has no healthy target"),
         None => not_now("the stable fleet's health cannot be read"),
+    }
+}
+
+fn gate_open(state: &RunState, seen: &Seen, now: Timestamp) -> Result<(), Veto> {
+    match judge_alarms(state, &seen.alarms, &seen.histories, now) {
+        Gate::Open => Ok(()),
+        Gate::Closed { why, .. } | Gate::NoAnswer { why } => not_now(why),
+        Gate::Red { alarm, .. } => not_now(format!("alarm {alarm} is red")),
     }
 }
 

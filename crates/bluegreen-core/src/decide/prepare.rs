@@ -80,7 +80,7 @@ fn scale(context: &Context<'_>, revision: &TaskDefinitionArn, step: usize) -> Op
     }
 }
 
-fn become_healthy(context: &Context<'_>, revision: &TaskDefinitionArn, step: usize) -> Decision {
+pub(super) fn become_healthy(context: &Context<'_>, revision: &TaskDefinitionArn, step: usize) -> Decision {
     let count = wanted_count(context, step).unwrap_or(1);
     match context.canary_health(revision, count) {
         Ok(healthy) => Decision::Note(Fact::CanaryHealthy { healthy }),
@@ -94,6 +94,11 @@ pub(super) fn smoke_test(context: &Context<'_>) -> Option<Decision> {
         let write = context.set_one(&route.id, &target, Purpose::Test);
         return Some(write.unwrap_or(Decision::Note(Fact::TestRouteReady)));
     }
+    next_hook(context)
+}
+
+/// The user's next check before the first weight, if one is left.
+pub(super) fn next_hook(context: &Context<'_>) -> Option<Decision> {
     let index = context.state.hooks_passed;
     let hook = context.plan().pre_traffic.get(index)?;
     Some(Decision::Act {

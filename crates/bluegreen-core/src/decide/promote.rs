@@ -37,16 +37,16 @@ pub(super) fn next(context: &Context<'_>) -> Decision {
     stages.iter().find_map(|stage| stage(context)).unwrap_or_else(|| commit::commit(context))
 }
 
-fn go_back(cause: Cause) -> Option<Decision> {
+pub(super) fn go_back(cause: Cause) -> Option<Decision> {
     Some(Decision::Note(Fact::Restoring(cause)))
 }
 
-fn aborted(context: &Context<'_>) -> Option<Decision> {
+pub(super) fn aborted(context: &Context<'_>) -> Option<Decision> {
     let by = context.state.aborted_by.clone()?;
     go_back(Cause::Abort(by))
 }
 
-fn interrupted(context: &Context<'_>) -> Option<Decision> {
+pub(super) fn interrupted(context: &Context<'_>) -> Option<Decision> {
     if !context.seen.interrupted {
         return None;
     }
@@ -56,13 +56,13 @@ fn interrupted(context: &Context<'_>) -> Option<Decision> {
     }
 }
 
-fn hook_failed(context: &Context<'_>) -> Option<Decision> {
+pub(super) fn hook_failed(context: &Context<'_>) -> Option<Decision> {
     let output = context.state.hook_failed.clone()?;
     go_back(Cause::Hook(output))
 }
 
 /// A write that AWS refused for good is not tried again.
-fn refused_write(context: &Context<'_>) -> Option<Decision> {
+pub(super) fn refused_write(context: &Context<'_>) -> Option<Decision> {
     let failure = context.state.failure.as_ref()?;
     match failure.error.class {
         ErrorClass::Credentials if context.state.operator_since <= failure.at => {
@@ -82,7 +82,7 @@ fn deployment_failed(context: &Context<'_>) -> Option<Decision> {
 /// A canary that has traffic and not one healthy target fails all of it, whether an alarm says so or not.
 ///
 /// Seen for longer than a read can be old, so that an answer from before its first health is not taken for its death.
-fn canary_lost(context: &Context<'_>) -> Option<Decision> {
+pub(super) fn canary_lost(context: &Context<'_>) -> Option<Decision> {
     let health = context.seen.health.get(context.plan().canary()).ok()?;
     let state = context.state;
     if health.healthy > 0 || !context.canary_has_weight() {
@@ -100,7 +100,7 @@ fn canary_lost(context: &Context<'_>) -> Option<Decision> {
 }
 
 /// Drift is noted first, with both sides, and acted upon by policy after that.
-fn foreign_writes(context: &Context<'_>) -> Option<Decision> {
+pub(super) fn foreign_writes(context: &Context<'_>) -> Option<Decision> {
     let state = context.state;
     let found = match state.drift.last() {
         Some((route, _)) => Some(format!("{route} was changed by someone else")),
@@ -118,7 +118,7 @@ fn foreign_writes(context: &Context<'_>) -> Option<Decision> {
 }
 
 /// Red goes back at once; no answer closes the gate, and goes back when it lasts too long.
-fn alarms(context: &Context<'_>) -> Option<Decision> {
+pub(super) fn alarms(context: &Context<'_>) -> Option<Decision> {
     let state = context.state;
     let gate = judge_alarms(state, &context.seen.alarms, &context.seen.histories, context.now);
     let started = state.green_at_start;
@@ -148,10 +148,12 @@ fn closed(context: &Context<'_>, why: String, limit: std::time::Duration) -> Dec
     }
 }
 
-/// Without a look at routes and services nothing forward is decided.
-fn unreadable_world(context: &Context<'_>) -> Option<Decision> {
+/// Without a look at routes, services and deployments nothing forward is decided.
+pub(super) fn unreadable_world(context: &Context<'_>) -> Option<Decision> {
     let routes = context.seen.routes.value.as_ref().err();
-    let error = routes.or(context.seen.services.value.as_ref().err())?;
+    let services = context.seen.services.value.as_ref().err();
+    let deployments = context.seen.deployments.as_ref().and_then(|reading| reading.value.as_ref().err());
+    let error = routes.or(services).or(deployments)?;
     match error.class {
         ErrorClass::Credentials => {
             Some(Decision::Leave { why: format!("the credentials are not accepted any more: {error}") })
@@ -165,7 +167,7 @@ fn unreadable_world(context: &Context<'_>) -> Option<Decision> {
 }
 
 /// Every phase has a deadline, holds excepted: those end by the plan or by a person.
-fn overdue(context: &Context<'_>) -> Option<Decision> {
+pub(super) fn overdue(context: &Context<'_>) -> Option<Decision> {
     let state = context.state;
     let allowed = context.plan().timing.phase_deadline;
     let deadline = match context.plan().steps.get(state.step) {
@@ -187,5 +189,10 @@ fn overdue(context: &Context<'_>) -> Option<Decision> {
 }
 
 fn phases_done(context: &Context<'_>) -> bool {
+    // Where AWS goes on by itself, it may have given the canary traffic before we have seen it healthy.
+    let managed = context.plan().managed().is_some();
+    if managed && context.state.step > super::targets::first_weight_step(context.plan()) {
+        return true;
+    }
     context.state.canary_healthy_since.is_some() && context.state.hooks_passed >= context.plan().pre_traffic.len()
 }

@@ -11,14 +11,27 @@ use super::{Context, Decision, later};
 pub(super) fn under_way(context: &Context<'_>) -> Option<Decision> {
     let index = context.state.step;
     let step = context.plan().steps.get(index)?;
-    let pass = |why: &str| Some(Decision::Note(Fact::StepPassed { step: index, why: why.to_owned() }));
-    let promoted = context.state.promoted_by.as_ref().map(|by| format!("promoted by {by}"));
-    let skipped = context.state.full_by.as_ref().map(|by| format!("promoted in full by {by}"));
-    if let Some(by) = &context.state.paused_by {
-        return Some(context.wait(format!("paused by {by}: `promote` goes on")));
+    if let Some(paused) = paused(context) {
+        return Some(paused);
     }
     match step {
         Step::SetWeight(share) => Some(set_weight(context, index, *share)),
+        _ => without_weight(context, index, step),
+    }
+}
+
+pub(super) fn paused(context: &Context<'_>) -> Option<Decision> {
+    let by = context.state.paused_by.as_ref()?;
+    Some(context.wait(format!("paused by {by}: `promote` goes on")))
+}
+
+/// A step that moves no weight: it passes by time or by a person.
+pub(super) fn without_weight(context: &Context<'_>, index: usize, step: &Step) -> Option<Decision> {
+    let pass = |why: &str| Some(Decision::Note(Fact::StepPassed { step: index, why: why.to_owned() }));
+    let promoted = context.state.promoted_by.as_ref().map(|by| format!("promoted by {by}"));
+    let skipped = context.state.full_by.as_ref().map(|by| format!("promoted in full by {by}"));
+    match step {
+        Step::SetWeight(_) => None,
         Step::SetCanaryScale(_) => Some(Decision::Note(Fact::StepVerified(index))),
         Step::AwaitPromote => match promoted.or(skipped) {
             Some(why) => pass(&why),

@@ -4,6 +4,7 @@ mod bench;
 mod edges;
 mod gates;
 mod guards;
+mod managed;
 mod rollback;
 
 use bench::Bench;

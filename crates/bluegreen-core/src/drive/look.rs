@@ -10,7 +10,9 @@ use crate::decide::{Seen, elapsed, later};
 use crate::event::{Event, Look};
 use crate::journal::Goal;
 use crate::model::{Action, ByColor, Percent, RouteId, Step, TaskDefinitionArn};
-use crate::observe::{AlarmSnapshot, AlarmState, Reading, RouteSnapshot, ServiceSnapshot, StateChange, TargetHealth};
+use crate::observe::{
+    AlarmSnapshot, AlarmState, ManagedDeployments, Reading, RouteSnapshot, ServiceSnapshot, StateChange, TargetHealth,
+};
 use crate::plan::Release;
 use crate::ports::{CallError, ErrorClass};
 
@@ -30,9 +32,13 @@ pub(super) struct Observed {
 impl Run<'_> {
     pub(super) async fn look(&mut self) -> Seen {
         let commands = self.journal.commands().await.unwrap_or_default();
-        let (routes, services, health) = join3(self.read_routes(), self.read_services(), self.read_health()).await;
+        // Before the routes: what a deployment says it has done is on the routes that are read after it.
+        let deployments = self.read_deployments().await;
+        let (routes, services, health) =
+            join3(self.read_routes(), self.read_services(deployments.as_ref()), self.read_health()).await;
         let ((alarms, histories), registered, old_revision_active) =
             join3(self.read_alarms(), self.read_registered(), self.read_old_revision()).await;
+        let settings = self.read_settings().await;
         let interrupted = self.driver.interrupt.is_set();
         let seen = Seen {
             routes,
@@ -42,6 +48,8 @@ impl Run<'_> {
             histories,
             old_revision_active,
             registered,
+            deployments,
+            settings,
             commands,
             interrupted,
         };
@@ -51,7 +59,7 @@ impl Run<'_> {
     }
 
     /// Awaits one read. Its time is that of the question: an answer that was long on its way is not young.
-    async fn read<T>(&self, call: impl Future<Output = Result<T, CallError>>) -> Reading<T> {
+    pub(super) async fn read<T>(&self, call: impl Future<Output = Result<T, CallError>>) -> Reading<T> {
         let seen_at = self.now();
         let value = call.await;
         if let Err(error) = &value {
@@ -65,8 +73,14 @@ impl Run<'_> {
         self.read(self.driver.ports.router.routes(&ids)).await
     }
 
-    async fn read_services(&self) -> Reading<ByColor<ServiceSnapshot>> {
+    async fn read_services(
+        &self,
+        deployments: Option<&Reading<ManagedDeployments>>,
+    ) -> Reading<ByColor<ServiceSnapshot>> {
         let plan = &self.state.plan;
+        if plan.managed().is_some() {
+            return self.read_one_service(deployments).await;
+        }
         let names: Vec<String> = plan.baseline.services.iter().map(|(_, service)| service.name.clone()).collect();
         let services = self.driver.ports.fleet.services(&plan.site.cluster, &names);
         self.read(async { pair(services.await?, "ecs:DescribeServices") }).await
@@ -102,7 +116,8 @@ impl Run<'_> {
 
     /// Asked for until commit: tasks of a revision that was deregistered run on, but lost ones are not replaced.
     async fn read_old_revision(&self) -> Option<Reading<bool>> {
-        if self.state.goal != Goal::Promote || self.state.committed_at.is_some() || !self.state.attached {
+        let may_have_traffic = self.state.attached || self.state.managed.may_have_started();
+        if self.state.goal != Goal::Promote || self.state.committed_at.is_some() || !may_have_traffic {
             return None;
         }
         let arn = self.state.plan.stable_baseline().task_definition.clone();
@@ -185,8 +200,9 @@ impl Run<'_> {
 
         let mut seen = seen.clone();
         if guard::needs_last_look(&self.state, mutation) {
+            seen.deployments = self.read_deployments().await;
             (seen.routes, seen.services, seen.health) =
-                join3(self.read_routes(), self.read_services(), self.read_health()).await;
+                join3(self.read_routes(), self.read_services(seen.deployments.as_ref()), self.read_health()).await;
             // Alarms last: nothing but the write itself comes after them.
             (seen.alarms, seen.histories) = self.read_alarms().await;
             seen.interrupted = self.driver.interrupt.is_set();

@@ -28,6 +28,7 @@ impl Run<'_> {
                 }),
             },
             Mutation::RunHook(_, hook) => self.run_hook(hook).await,
+            _ => self.perform_managed(mutation).await,
         }
     }
 

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Command;
-use crate::model::{Action, Hook, Percent, RouteId, TaskDefinitionArn};
+use crate::model::{Action, DeploymentId, DeploymentWait, Hook, Percent, RouteId, TaskDefinitionArn};
+use crate::observe::{DeploymentStatus, LifecycleEvent};
 use crate::plan::Plan;
 use crate::ports::{CallError, ServiceChange};
 
@@ -105,6 +106,24 @@ pub enum Mutation {
     },
     /// Runs the hook with this index.
     RunHook(usize, Hook),
+    /// Makes the traffic configuration that the plan names.
+    CreateConfig,
+    /// Starts the deployment that AWS carries out.
+    StartDeployment,
+    /// Tells a deployment that waits to go on.
+    Continue {
+        /// Which.
+        deployment: DeploymentId,
+        /// Where it waits.
+        wait: DeploymentWait,
+    },
+    /// Stops a deployment and has it rolled back.
+    StopDeployment {
+        /// Which.
+        deployment: DeploymentId,
+    },
+    /// Puts the service's deployment settings back as they were declared.
+    RestoreSettings,
 }
 
 /// What a write of actions is for.
@@ -132,6 +151,11 @@ pub enum Resolution {
         /// The revision, where one was registered.
         #[serde(skip_serializing_if = "Option::is_none")]
         task_definition: Option<TaskDefinitionArn>,
+    },
+    /// AWS said yes, and named the deployment that it started.
+    Started {
+        /// Its id.
+        deployment: DeploymentId,
     },
     /// It had no effect.
     NotApplied(CallError),
@@ -210,6 +234,78 @@ pub enum Fact {
     Committed,
     /// The old fleet was seen at its planned size.
     OldFleetSettled,
+    /// The traffic configuration exists.
+    ConfigReady,
+    /// The deployment with this run's mark was found.
+    DeploymentFound {
+        /// Its id.
+        deployment: DeploymentId,
+        /// Who made it, as far as AWS tells.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        creator: String,
+    },
+    /// No deployment with this run's mark came of a start that was in doubt.
+    DeploymentNeverStarted,
+    /// A deployment has reached a lifecycle stage.
+    Stage {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// The stage, as AWS names it.
+        stage: String,
+    },
+    /// A lifecycle event or hook of a deployment has another status than before.
+    Lifecycle {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// Its place in AWS's order, from 0.
+        place: usize,
+        /// The event, with its status and AWS's words.
+        event: LifecycleEvent,
+    },
+    /// A deployment waits to be told to go on.
+    Waits {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// Where.
+        wait: DeploymentWait,
+    },
+    /// Somebody else told our deployment to go on.
+    ContinuedElsewhere {
+        /// Where it waited.
+        wait: DeploymentWait,
+    },
+    /// AWS was seen to have moved traffic on a route.
+    Shifted {
+        /// The route.
+        route: RouteId,
+        /// How it was found.
+        found: Vec<Action>,
+    },
+    /// A deployment is on its way back.
+    TurnedBack {
+        /// Which.
+        deployment: DeploymentId,
+        /// AWS's words, where it has any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// The deployment that takes ours back was found.
+    RollbackFound {
+        /// Its id.
+        deployment: DeploymentId,
+    },
+    /// A deployment has ended.
+    DeploymentEnded {
+        /// Which.
+        deployment: DeploymentId,
+        /// How.
+        status: DeploymentStatus,
+        /// AWS's words, where it has any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
+    /// The service's deployment settings were seen as they were declared.
+    SettingsRestored,
 }
 
 /// Why a run goes back.
@@ -241,6 +337,8 @@ pub enum Cause {
     Interrupt,
     /// The journal cannot be written.
     Journal(String),
+    /// Our deployment ended without success, or is on its way back, and nobody of this run asked for that.
+    TakenBack(String),
 }
 
 impl fmt::Display for Cause {
@@ -256,6 +354,7 @@ impl fmt::Display for Cause {
             Cause::Abort(by) => write!(f, "aborted by {by}"),
             Cause::Interrupt => f.write_str("interrupted"),
             Cause::Journal(what) => write!(f, "the journal cannot be written: {what}"),
+            Cause::TakenBack(what) => f.write_str(what),
         }
     }
 }

@@ -1,11 +1,15 @@
 //! The fold: all records of a run as one value. The same records always give the same state.
 
+mod expect;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Body, Cause, Ending, Fact, IntentId, Mutation, Operator, Record, Resolution, Terminal, Verb};
+use super::{
+    Body, Cause, Command, Ending, Fact, IntentId, ManagedRun, Mutation, Operator, Record, Resolution, Terminal, Verb,
+};
 use crate::model::{Action, Color, RouteId, TaskDefinitionArn};
 use crate::plan::{Plan, Release};
 use crate::ports::{CallError, ServiceChange};
@@ -123,6 +127,8 @@ pub struct RunState {
     pub promoted_by: Option<String>,
     /// Who skipped all remaining pauses and holds.
     pub full_by: Option<String>,
+    /// When that was taken last.
+    pub full_at: Option<Timestamp>,
     /// Who aborted.
     pub aborted_by: Option<String>,
     /// The ids of the commands that were taken.
@@ -139,6 +145,8 @@ pub struct RunState {
     pub committed_at: Option<Timestamp>,
     /// Whether the old fleet was seen at its planned size.
     pub old_fleet_settled: bool,
+    /// The deployments that AWS carries out for this run.
+    pub managed: ManagedRun,
     /// The mutation that failed last.
     pub failure: Option<Failure>,
     /// How the run ended.
@@ -211,6 +219,7 @@ impl RunState {
             paused_by: None,
             promoted_by: None,
             full_by: None,
+            full_at: None,
             aborted_by: None,
             taken: BTreeSet::new(),
             drift: Vec::new(),
@@ -219,6 +228,7 @@ impl RunState {
             capacity_restored: false,
             committed_at: None,
             old_fleet_settled: false,
+            managed: ManagedRun::default(),
             failure: None,
             ending: None,
             routes: BTreeMap::new(),
@@ -277,7 +287,7 @@ impl RunState {
             Mutation::RegisterTaskDefinition => {
                 self.registrations.push(Write { intent: id, at, value: (), certainty });
             }
-            Mutation::RunHook(..) => {}
+            _ => self.managed.intend(id, at, self.step, mutation),
         }
     }
 
@@ -292,7 +302,7 @@ impl RunState {
         match resolution {
             Resolution::Applied { task_definition } => {
                 self.confirm(id, at);
-                self.failure = None;
+                self.managed.applied(&pending.mutation);
                 if let Mutation::RunHook(index, _) = pending.mutation {
                     self.hooks_passed = index + 1;
                     self.progress_at = at;
@@ -301,6 +311,11 @@ impl RunState {
                     self.task_definition = Some(arn.clone());
                     self.progress_at = at;
                 }
+            }
+            Resolution::Started { deployment } => {
+                self.confirm(id, at);
+                self.managed.deployment = Some(deployment.clone());
+                self.progress_at = at;
             }
             Resolution::NotApplied(error) => {
                 self.retract(id);
@@ -323,9 +338,11 @@ impl RunState {
         let registrations =
             self.registrations.iter_mut().filter(|w| w.intent == id).map(|w| (&mut w.at, &mut w.certainty));
         routes.chain(services).chain(registrations).for_each(|(at, certainty)| f(at, certainty));
+        self.managed.each_write(id, f);
     }
 
     fn confirm(&mut self, id: IntentId, now: Timestamp) {
+        self.failure = None;
         self.each_write(id, |at, certainty| (*at, *certainty) = (now, Certainty::Applied));
     }
 
@@ -337,6 +354,7 @@ impl RunState {
         self.routes.values_mut().for_each(|writes| writes.retain(|write| write.intent != id));
         self.services.values_mut().for_each(|writes| writes.retain(|write| write.intent != id));
         self.registrations.retain(|write| write.intent != id);
+        self.managed.retract(id);
     }
 
     fn learn(&mut self, fact: &Fact, at: Timestamp) {
@@ -347,6 +365,7 @@ impl RunState {
                 | Fact::CanaryHealthy { .. }
                 | Fact::CanaryUnhealthy { .. }
                 | Fact::Drift { .. }
+                | Fact::Waits { .. }
         );
         if progress {
             self.progress_at = at;
@@ -373,7 +392,7 @@ impl RunState {
                 self.gate = Some(ClosedGate { since, why: why.clone() });
             }
             Fact::GateOpened => self.open_gate(at),
-            Fact::Commanded(command) => self.obey(&command.id, command.verb, &command.by),
+            Fact::Commanded(command) => self.obey(command, at),
             Fact::Drift { route, found, .. } => self.drift.push((route.clone(), found.clone())),
             Fact::Restoring(cause) => {
                 self.goal = Goal::Restore { cause: cause.clone(), since: at };
@@ -385,6 +404,12 @@ impl RunState {
             Fact::CapacityRestored => self.capacity_restored = true,
             Fact::Committed => self.committed_at = Some(at),
             Fact::OldFleetSettled => self.old_fleet_settled = true,
+            _ => {
+                if ManagedRun::settles(fact) {
+                    self.failure = None;
+                }
+                self.managed.learn(fact, at);
+            }
         }
     }
 
@@ -395,17 +420,17 @@ impl RunState {
         self.progress_at = self.progress_at.checked_add(closed).unwrap_or(at).min(at);
     }
 
-    fn obey(&mut self, id: &str, verb: Verb, by: &str) {
-        self.taken.insert(id.to_owned());
-        let by = by.to_owned();
-        match verb {
+    fn obey(&mut self, command: &Command, at: Timestamp) {
+        self.taken.insert(command.id.clone());
+        let by = command.by.clone();
+        match command.verb {
             Verb::Promote => {
                 self.paused_by = None;
                 self.promoted_by = Some(by);
             }
             Verb::PromoteFull => {
                 self.paused_by = None;
-                self.full_by = Some(by);
+                (self.full_by, self.full_at) = (Some(by), Some(at));
             }
             Verb::Pause => self.paused_by = Some(by),
             Verb::Abort => {
@@ -416,41 +441,5 @@ impl RunState {
                 }
             }
         }
-    }
-
-    /// The writes to a route that may have taken effect, oldest first.
-    pub fn route_writes(&self, route: &RouteId) -> &[Write<Vec<Action>>] {
-        self.routes.get(route).map_or(&[], Vec::as_slice)
-    }
-
-    /// The writes to a service that may have taken effect, oldest first.
-    pub fn service_writes(&self, color: Color) -> &[Write<ServiceChange>] {
-        self.services.get(&color).map_or(&[], Vec::as_slice)
-    }
-
-    /// The newest registration that may have taken effect.
-    pub fn registration(&self) -> Option<&Write<()>> {
-        self.registrations.last()
-    }
-
-    /// The newest write of any route, by time.
-    pub fn last_route_write_at(&self) -> Option<Timestamp> {
-        self.routes.values().flatten().map(|write| write.at).max()
-    }
-
-    /// Whether anything in the world may be otherwise because of this run.
-    pub fn has_written(&self) -> bool {
-        self.routes.values().any(|writes| !writes.is_empty())
-            || self.services.values().any(|writes| !writes.is_empty())
-            || !self.registrations.is_empty()
-    }
-
-    /// What `route` was last left as: the newest write, else the baseline.
-    pub fn expected_actions(&self, route: &RouteId) -> Option<&[Action]> {
-        if let Some(write) = self.route_writes(route).last() {
-            return Some(&write.value);
-        }
-        let baseline = self.plan.all_routes().find(|snapshot| snapshot.id == *route);
-        baseline.map(|snapshot| snapshot.actions.as_slice())
     }
 }

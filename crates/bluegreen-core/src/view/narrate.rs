@@ -1,5 +1,7 @@
 //! Every record as one sentence. All wording about what happened is here.
 
+mod managed;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -176,6 +178,7 @@ fn doing(plan: &Plan, mutation: &Mutation) -> String {
                 Purpose::Restore => format!("restoring {route} to {weights}"),
             }
         }
+        _ => managed::doing(plan, mutation),
     }
 }
 
@@ -222,6 +225,7 @@ fn object(plan: &Plan, mutation: &Mutation) -> (String, String) {
             let hook = hook_name(plan, *index);
             (format!("{hook} did not run"), format!("{hook} ran to its end"))
         }
+        _ => managed::object(plan, mutation),
     }
 }
 
@@ -234,6 +238,7 @@ fn outcome(plan: &Plan, mutation: &Mutation, resolution: &Resolution) -> Option<
             Told::good(format!("{} passed", hook_name(plan, *index)))
         }
         (Resolution::Applied { .. }, _) => return None,
+        (Resolution::Started { deployment }, _) => Told::plain(format!("deployment {} began", deployment.short())),
         (Resolution::NotApplied(error), _) => failed(not_done, error),
         (Resolution::Unknown(error), _) => failed(format!("it is not known whether {done}"), error),
         (Resolution::Withheld { why }, _) => {
@@ -294,6 +299,7 @@ fn tell_fact(state: &RunState, record: &Record, fact: &Fact) -> Told {
             Told::good(format!("committed: {revision} has all traffic, read back and healthy"))
         }
         Fact::OldFleetSettled => Told::plain(format!("{} is at its planned size", state.plan.stable())),
+        _ => managed::tell_fact(state, record, fact),
     }
 }
 

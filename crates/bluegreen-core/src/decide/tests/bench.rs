@@ -113,7 +113,7 @@ fn start() -> Timestamp {
     "2026-11-23T06:00:00Z".parse().unwrap()
 }
 
-fn service(color: Color, short: &str, count: u32) -> ServiceSnapshot {
+pub(super) fn service(color: Color, short: &str, count: u32) -> ServiceSnapshot {
     let baseline = service_baseline(color, count);
     ServiceSnapshot {
         arn: baseline.arn,
@@ -178,6 +178,8 @@ impl Bench {
             histories: vec![],
             old_revision_active: None,
             registered: None,
+            deployments: None,
+            settings: None,
             commands: vec![],
             interrupted: false,
         };
@@ -335,6 +337,12 @@ impl Bench {
         self.seen.health.blue.seen_at = self.now;
         self.seen.health.green.seen_at = self.now;
         self.seen.alarms.seen_at = self.now;
+        if let Some(reading) = &mut self.seen.deployments {
+            reading.seen_at = self.now;
+        }
+        if let Some(reading) = &mut self.seen.settings {
+            reading.seen_at = self.now;
+        }
     }
 
     pub(super) fn decide(&self) -> String {
@@ -372,6 +380,7 @@ fn say_fact(fact: &Fact) -> String {
         Fact::Committed => "committed".into(),
         Fact::OldFleetSettled => "old fleet settled".into(),
         Fact::TestRouteReady => "test route ready".into(),
+        _ => super::managed::say_fact(fact),
     }
 }
 
@@ -396,5 +405,6 @@ fn say_mutation(mutation: &Mutation) -> String {
             let member = |g: &ForwardGroup| format!("{} {}", g.arn.name(), g.weight.map_or(1, Weight::get));
             format!("set {route} {purpose} [{}]", forward.groups.iter().map(member).collect::<Vec<_>>().join(" "))
         }
+        _ => super::managed::say_mutation(mutation),
     }
 }

@@ -13,7 +13,7 @@ use crate::view::testing::{actions, default_action, red, refused, revision, rule
 /// Set to write a file of the corpus that does not exist yet; one that exists is left alone.
 const MAKE: &str = "BLUEGREEN_MAKE_CORPUS";
 
-fn golden(name: &str, script: &Script) -> Contents {
+pub(super) fn golden(name: &str, script: &Script) -> Contents {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name);
     if std::env::vars().any(|(key, _)| key == MAKE) && !path.exists() {
         let bytes: Vec<u8> = script.records.iter().flat_map(|record| line::encode(record).unwrap()).collect();

@@ -25,6 +25,7 @@ use serde_json::Value;
 
 pub use drift::{RouteView, view_route};
 pub use gate::{Gate, Histories, judge_alarms};
+pub(crate) use targets::first_weight_step;
 pub use targets::{canary_count, evicted_actions, step_actions};
 
 use crate::journal::{Command, Ending, Fact, Goal, Mutation, RunState, Terminal};

@@ -54,8 +54,8 @@ pub struct ManagedRun {
     pub events: BTreeMap<DeploymentId, BTreeMap<usize, LifecycleEvent>>,
     /// What our deployment was last seen to wait for.
     pub waited: Option<Waited>,
-    /// The routes as AWS was last seen to have left them, with when that was found.
-    pub routes: BTreeMap<RouteId, (Timestamp, Vec<Action>)>,
+    /// The moves that AWS was seen to have made on each route, oldest first. The intent is the record that tells of it.
+    pub moves: BTreeMap<RouteId, Vec<Write<Vec<Action>>>>,
     /// When AWS was last seen to have moved traffic.
     pub shifted_at: Option<Timestamp>,
     /// Deployments that are on their way back.
@@ -154,7 +154,7 @@ impl ManagedRun {
         )
     }
 
-    pub(super) fn learn(&mut self, fact: &Fact, at: Timestamp) {
+    pub(super) fn learn(&mut self, seq: u64, fact: &Fact, at: Timestamp) {
         match fact {
             Fact::ConfigReady => self.config_ready = true,
             Fact::DeploymentFound { deployment, .. } => self.deployment = Some(deployment.clone()),
@@ -170,7 +170,8 @@ impl ManagedRun {
                 self.waited = Some(Waited { wait: wait.clone(), since: at, elsewhere: true });
             }
             Fact::Shifted { route, found } => {
-                self.routes.insert(route.clone(), (at, found.clone()));
+                let moved = Write { intent: seq, at, value: found.clone(), certainty: Certainty::Applied };
+                self.moves.entry(route.clone()).or_default().push(moved);
                 self.shifted_at = Some(at);
             }
             Fact::TurnedBack { deployment, why } => _ = self.turned_back.insert(deployment.clone(), why.clone()),

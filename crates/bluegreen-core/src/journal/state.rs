@@ -408,7 +408,7 @@ impl RunState {
                 if ManagedRun::settles(fact) {
                     self.failure = None;
                 }
-                self.managed.learn(fact, at);
+                self.managed.learn(self.next_seq - 1, fact, at);
             }
         }
     }

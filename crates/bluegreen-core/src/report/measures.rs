@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::{AlarmReport, Span, Trace};
 use crate::decide::elapsed;
 use crate::journal::{Body, Cause, Goal, IntentId, Mutation, Purpose, Record, Resolution, RunState};
-use crate::model::Percent;
+use crate::model::{Action, Percent};
 use crate::plan::Clock;
 use crate::view::Phase;
 
@@ -35,11 +35,13 @@ fn optional<S: Serializer>(took: &Option<Duration>, serializer: S) -> Result<S::
 
 pub(super) fn measures(records: &[Record], state: &RunState, trace: &Trace, alarms: &[AlarmReport]) -> Vec<Measure> {
     let mut all = vec![whole(state)];
-    let weights = Writes::of(records, |purpose| matches!(purpose, Purpose::Step(share) if *share != Percent::ZERO));
-    all.push(match weights.first_applied {
-        Some(at) => known("from the start to the first traffic on the canary", state.started_at, at),
-        None => unknown("from the start to the first traffic on the canary", "no weight was written"),
-    });
+    let weights = match state.plan.managed() {
+        None => Writes::of(records, |purpose| matches!(purpose, Purpose::Step(share) if *share != Percent::ZERO)),
+        Some(_) => Writes::by_aws(state, |share| share > 0),
+    };
+    let what = "from the start to the first traffic on the canary";
+    let none = if state.plan.managed().is_some() { "no weight was seen to move" } else { "no weight was written" };
+    all.push(weights.first_applied.map_or_else(|| unknown(what, none), |at| known(what, state.started_at, at)));
     all.extend(exposed(state, &weights));
     if let Goal::Restore { cause, since } = &state.goal {
         all.extend(way_back(records, state, cause, *since, alarms));
@@ -104,7 +106,10 @@ fn way_back(
             });
         }
     }
-    let restores = Writes::of(records, |purpose| matches!(purpose, Purpose::Restore | Purpose::Evict));
+    let restores = match state.plan.managed() {
+        None => Writes::of(records, |purpose| matches!(purpose, Purpose::Restore | Purpose::Evict)),
+        Some(_) => Writes::by_aws(state, |share| share == 0),
+    };
     let what = "from turning back to the last route written";
     all.push(match restores.last_applied.filter(|at| *at >= since) {
         Some(at) => known(what, since, at),
@@ -150,6 +155,19 @@ struct Writes {
 }
 
 impl Writes {
+    /// The moves that AWS was seen to make: each at the moment of the look that showed it.
+    fn by_aws(state: &RunState, fits: impl Fn(u32) -> bool) -> Writes {
+        let share = |actions: &[Action]| {
+            let split = Action::forward_of(actions).and_then(|forward| forward.split().ok());
+            split.map_or(0, |split| split.share_ppm(state.plan.canary_group()))
+        };
+        let moves = state.plan.route_ids().flat_map(|route| state.route_changes(route));
+        let mut at: Vec<Timestamp> = moves.filter(|moved| fits(share(&moved.value))).map(|moved| moved.at).collect();
+        at.sort();
+        let (first, last) = (at.first().copied(), at.last().copied());
+        Writes { first_sent: first, first_applied: first, last_applied: last }
+    }
+
     fn of(records: &[Record], fits: impl Fn(&Purpose) -> bool) -> Writes {
         let mut writes = Writes::default();
         let mut open: Option<(IntentId, Timestamp)> = None;

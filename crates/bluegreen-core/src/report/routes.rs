@@ -59,7 +59,7 @@ pub(super) fn routes(state: &RunState) -> Vec<RouteReport> {
 
 fn one(state: &RunState, route: &RouteSnapshot, test: bool) -> RouteReport {
     let groups = &state.plan.groups;
-    let writes = state.route_writes(&route.id);
+    let writes = state.route_changes(&route.id);
     let last = writes.last();
     let foreign = foreign(state, &route.id);
     let left = foreign.or(last.map(|write| &*write.value)).unwrap_or(&route.actions);
@@ -67,7 +67,13 @@ fn one(state: &RunState, route: &RouteSnapshot, test: bool) -> RouteReport {
     let read_back = [state.traffic_restored_at, state.committed_at.filter(|_| !test)];
     let read_back = read_back.into_iter().flatten().max();
     let read_back_at = read_back.filter(|at| last.is_some_and(|write| write.at <= *at));
-    let same = equivalent(left, &route.actions);
+    let share = |actions: &[Action]| {
+        let split = Action::forward_of(actions).and_then(|forward| forward.split().ok());
+        split.map_or(0, |split| split.share_ppm(state.plan.canary_group()))
+    };
+    // What AWS puts back it writes in its own form.
+    let managed = state.plan.managed().is_some();
+    let same = equivalent(left, &route.actions) || (managed && share(left) == share(&route.actions));
     let end = match (foreign, last, read_back_at) {
         (Some(_), ..) => RouteEnd::Foreign,
         (None, None, _) => RouteEnd::Untouched,
@@ -75,10 +81,6 @@ fn one(state: &RunState, route: &RouteSnapshot, test: bool) -> RouteReport {
         (None, Some(write), Some(_)) if write.certainty == Certainty::Doubtful && !same => RouteEnd::Unverified,
         (None, Some(_), Some(_)) if same => RouteEnd::Restored,
         (None, Some(_), Some(_)) => RouteEnd::Changed,
-    };
-    let share = |actions: &[Action]| {
-        let split = Action::forward_of(actions).and_then(|forward| forward.split().ok());
-        split.map_or(0, |split| split.share_ppm(state.plan.canary_group()))
     };
     let most = writes.iter().max_by_key(|write| share(&write.value)).filter(|write| share(&write.value) > 0);
     let shown = |actions: &[Action]| words::clean(&words::actions(actions, groups));

@@ -154,14 +154,14 @@ fn kind(body: &Body) -> Option<MarkKind> {
         Body::Resumed { .. } => MarkKind::Operator,
         Body::Outcome { resolution, .. } => match resolution {
             Resolution::Withheld { .. } => MarkKind::Gate,
-            Resolution::Applied { .. } => return None,
+            Resolution::Applied { .. } | Resolution::Started { .. } => return None,
             _ => MarkKind::Trouble,
         },
         Body::Fact(fact) => match fact {
             Fact::GateClosed { .. } | Fact::GateOpened => MarkKind::Gate,
             Fact::Commanded(_) => MarkKind::Person,
-            Fact::Drift { .. } => MarkKind::Drift,
-            Fact::CanaryUnhealthy { .. } => MarkKind::Trouble,
+            Fact::Drift { .. } | Fact::ContinuedElsewhere { .. } => MarkKind::Drift,
+            Fact::CanaryUnhealthy { .. } | Fact::TurnedBack { .. } => MarkKind::Trouble,
             Fact::Restoring(Cause::AlarmRed { .. }) => MarkKind::Alarm,
             Fact::Restoring(_) => MarkKind::Back,
             Fact::TrafficRestored => MarkKind::Restored,
@@ -195,6 +195,16 @@ impl Weights {
     fn learn(&mut self, state: &RunState, record: &Record) {
         let asked = match &record.body {
             Body::Intent { mutation: Mutation::SetActions { purpose: Purpose::Step(share), .. }, .. } => *share,
+            Body::Intent { mutation: Mutation::Continue { .. }, .. } => match state.plan.steps.get(state.step) {
+                Some(Step::SetWeight(share)) => *share,
+                _ => return,
+            },
+            // CodeDeploy sets the later ones without being told.
+            Body::Fact(Fact::StepVerified(step)) if state.plan.managed().is_some() => match state.plan.steps.get(*step)
+            {
+                Some(Step::SetWeight(share)) => *share,
+                _ => return,
+            },
             Body::Fact(Fact::Restoring(_)) if state.has_written() => Percent::ZERO,
             _ => return,
         };
@@ -213,7 +223,7 @@ impl Weights {
                     points.push(Point { at: record.at, ppm: share(state, id) });
                 }
             }
-            Body::Fact(Fact::Drift { route, found, .. }) => {
+            Body::Fact(Fact::Drift { route, found, .. } | Fact::Shifted { route, found }) => {
                 for (_, points) in self.read.iter_mut().filter(|(id, _)| id == route) {
                     points.push(Point { at: record.at, ppm: share_of(state, found) });
                 }

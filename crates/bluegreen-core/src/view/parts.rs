@@ -183,13 +183,18 @@ pub(super) fn fleet(state: &RunState, color: Color) -> FleetView {
     let plan = &state.plan;
     let baseline = plan.baseline.services.get(color);
     let writes = || state.service_writes(color).iter().rev();
-    let revision = writes().find_map(|write| write.value.task_definition.as_ref()).unwrap_or(&baseline.task_definition);
+    // One service carries both versions where AWS moves traffic: the new one has what is released from its start on.
+    let comes = color == plan.canary() && state.managed.may_have_started() && state.traffic_restored_at.is_none();
+    let released = state.task_definition.as_ref().filter(|_| comes);
+    let written = writes().find_map(|write| write.value.task_definition.as_ref());
+    let revision = written.or(released).unwrap_or(&baseline.task_definition);
+    let asked = if comes { plan.stable_baseline().desired } else { baseline.desired };
     FleetView {
         role: if color == plan.stable() { Role::Stable } else { Role::Canary },
         service: baseline.name.clone(),
         target_group: plan.groups.get(color).name().to_owned(),
         task_definition: revision.short().to_owned(),
-        desired: writes().find_map(|write| write.value.desired).unwrap_or(baseline.desired),
+        desired: writes().find_map(|write| write.value.desired).unwrap_or(asked),
         running: None,
         health: None,
     }

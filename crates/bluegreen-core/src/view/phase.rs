@@ -67,7 +67,7 @@ impl Phase {
             Goal::Restore { .. } if state.traffic_restored_at.is_none() => Phase::RollingBack,
             Goal::Restore { .. } => Phase::ScalingBack,
             Goal::Promote if state.committed_at.is_some() => match state.plan.after {
-                AfterCommit::ScaleTo(_) if !state.old_fleet_settled => Phase::Draining,
+                AfterCommit::ScaleTo(_) if !state.old_fleet_settled && state.managed.end().is_none() => Phase::Draining,
                 _ => Phase::Committing,
             },
             Goal::Promote => Phase::forward(state),
@@ -77,12 +77,14 @@ impl Phase {
     /// In the order in which the way forward takes them.
     fn forward(state: &RunState) -> Phase {
         let plan = &state.plan;
-        let untested = plan.baseline.test_route.is_some() && !state.test_route_ready;
+        // Where AWS moves traffic it attaches both groups and points the test route by itself.
+        let managed = plan.managed().is_some();
+        let untested = plan.baseline.test_route.is_some() && !state.test_route_ready && !managed;
         // Once a step was reached, a canary that becomes unhealthy keeps the run in that step.
         let under_way = state.step > 0;
         if !state.green_at_start {
             Phase::Preparing
-        } else if !state.attached {
+        } else if !state.attached && !managed {
             Phase::Attaching
         } else if state.task_definition.is_none() {
             Phase::Registering

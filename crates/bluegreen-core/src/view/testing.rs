@@ -11,11 +11,14 @@ use crate::journal::{
     Body, Cause, Command, Ending, Fact, Mutation, Operator, Purpose, Record, Resolution, Terminal, Verb,
 };
 use crate::model::{
-    Action, ActionKind, AfterCommit, AlarmPolicy, ByColor, Capacity, Color, DriftPolicy, Forward, ForwardGroup,
-    GroupStickiness, Hook, Percent, RollbackPolicy, RouteId, Step, TargetGroupArn, TaskDefinitionArn, Timing, Weight,
+    Action, ActionKind, AfterCommit, AlarmPolicy, ByColor, Capacity, Color, DeploymentId, DeploymentWait, DriftPolicy,
+    Forward, ForwardGroup, GroupStickiness, Hook, Percent, RollbackPolicy, RouteId, Shift, Step, TargetGroupArn,
+    TaskDefinitionArn, Timing, Weight,
 };
 use crate::observe::{AlarmState, RouteSnapshot, TargetHealth};
-use crate::plan::{Baseline, Engine, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
+use crate::plan::{
+    Baseline, CodeDeploy, Engine, Native, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site,
+};
 use crate::ports::{CallError, ErrorClass, ServiceChange};
 
 const ELB: &str = "arn:aws:elasticloadbalancing:eu-west-3:111122223333";
@@ -148,6 +151,46 @@ pub(crate) fn plan() -> Plan {
     }
 }
 
+/// The same release by CodeDeploy: one service, one route, a wait before the first weight and one after the last.
+pub(crate) fn codedeploy_plan() -> Plan {
+    let mut plan = one_service();
+    plan.engine = Engine::CodeDeploy(Box::new(CodeDeploy {
+        application: "AppECS-shop-prod-frontend".into(),
+        group: "DgpECS-shop-prod-frontend".into(),
+        config: "bluegreen-canary-10-5m".into(),
+        create_config: true,
+        shift: Shift::Canary { first: share("10"), wait: Duration::from_secs(300) },
+        appspec: "{}".into(),
+        ready_wait: Some(Duration::from_secs(3600)),
+        termination_wait: Duration::from_secs(3600),
+    }));
+    plan
+}
+
+/// The same release by ECS itself.
+pub(crate) fn ecs_plan() -> Plan {
+    let mut plan = one_service();
+    plan.engine = Engine::Ecs(Box::new(Native {
+        shift: Shift::Canary { first: share("10"), wait: Duration::ZERO },
+        configuration: json!({ "strategy": "CANARY" }),
+        declared: json!({ "strategy": "ROLLING" }),
+    }));
+    plan
+}
+
+fn one_service() -> Plan {
+    let mut plan = plan();
+    plan.baseline.routes.truncate(1);
+    plan.baseline.services.green = ServiceBaseline { desired: 0, ..plan.baseline.services.blue.clone() };
+    plan.steps = vec![
+        Step::SetWeight(share("10")),
+        Step::Hold(Duration::from_secs(300)),
+        Step::SetWeight(Percent::FULL),
+        Step::Bake(Duration::from_secs(900)),
+    ];
+    plan
+}
+
 /// The records of one run, as they are being made.
 pub(crate) struct Script {
     pub(crate) plan: Plan,
@@ -218,6 +261,31 @@ impl Script {
             self.set_one(&route.id, target, purpose).applied();
         }
         self
+    }
+
+    /// AWS's deployment of a managed run, up to its first wait, with the smoke test passed.
+    pub(crate) fn deploying(&mut self, deployment: &DeploymentId, wait: &DeploymentWait) -> &mut Self {
+        self.after(2).fact(Fact::GreenAtStart);
+        self.intend(Mutation::RegisterTaskDefinition, "frontend has no revision of this run");
+        self.resolve(Resolution::Applied { task_definition: Some(revision("frontend:42")) });
+        self.intend(Mutation::StartDeployment, "frontend:42 is to be released, and no deployment of this run exists");
+        self.resolve(Resolution::Started { deployment: deployment.clone() });
+        self.after(60).fact(Fact::Waits { deployment: deployment.clone(), wait: wait.clone() });
+        self.after(2).fact(Fact::CanaryHealthy { healthy: 4 });
+        let hook = self.plan.pre_traffic[0].clone();
+        self.intend(Mutation::RunHook(0, hook), "hook 1 of 1 before the first weight").applied()
+    }
+
+    /// A wait that is ended, and what AWS moves because of it.
+    pub(crate) fn go_on(&mut self, deployment: &DeploymentId, wait: &DeploymentWait) -> &mut Self {
+        let mutation = Mutation::Continue { deployment: deployment.clone(), wait: wait.clone() };
+        self.intend(mutation, "the canary gets its share").applied()
+    }
+
+    /// A weight that AWS was seen to have moved, in percent.
+    pub(crate) fn shifted(&mut self, percent: u32) -> &mut Self {
+        let found = actions(&[("front-blue", 100 - percent), ("front-green", percent)], None);
+        self.after(5).fact(Fact::Shifted { route: rule(), found })
     }
 
     /// Up to the first step: attached, registered, filled, smoke-tested.

@@ -10,6 +10,7 @@ use crate::observe::AlarmState;
 use crate::ports::{CallError, ErrorClass};
 
 mod history;
+mod managed;
 
 fn view(script: &Script) -> RunView {
     RunView::from_records(&script.records).unwrap()

@@ -118,7 +118,7 @@ fn has_moved(context: &Context<'_>, route: &RouteSnapshot) -> bool {
         return false;
     }
     let known = share_in(context.state.expected_actions(&route.id).unwrap_or_default());
-    let noted_at = context.state.managed.routes.get(&route.id).map(|(at, _)| *at);
+    let noted_at = context.state.route_changes(&route.id).last().map(|known| known.at);
     let old = noted_at.is_some_and(|at| context.too_young(&context.seen.routes, at));
     share > known || (share < known && !old)
 }

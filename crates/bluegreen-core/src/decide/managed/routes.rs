@@ -38,9 +38,9 @@ pub(in crate::decide) fn view_route(
     if state.goal != Goal::Promote || share >= verified_share(state) {
         return RouteView::AsWritten;
     }
-    let known = state.managed.routes.get(&found.id);
-    let noted = known.is_some_and(|(_, actions)| share_in(plan, actions).is_some_and(|known| known <= share));
-    let since = known.map_or(state.step_since, |(at, _)| *at).max(state.step_since);
+    let known = state.route_changes(&found.id).last();
+    let noted = known.is_some_and(|known| share_in(plan, &known.value).is_some_and(|known| known <= share));
+    let since = known.map_or(state.step_since, |known| known.at).max(state.step_since);
     let until = later(since, settle);
     match noted && seen_at >= until {
         true => RouteView::Foreign,

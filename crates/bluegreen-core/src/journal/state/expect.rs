@@ -12,6 +12,14 @@ impl RunState {
         self.routes.get(route).map_or(&[], Vec::as_slice)
     }
 
+    /// What this run has made of a route, oldest first: its writes, or the moves that AWS was seen to make for it.
+    pub fn route_changes(&self, route: &RouteId) -> &[Write<Vec<Action>>] {
+        match self.managed.moves.get(route) {
+            Some(moves) => moves,
+            None => self.route_writes(route),
+        }
+    }
+
     /// The writes to a service that may have taken effect, oldest first.
     pub fn service_writes(&self, color: Color) -> &[Write<ServiceChange>] {
         self.services.get(&color).map_or(&[], Vec::as_slice)
@@ -37,11 +45,8 @@ impl RunState {
 
     /// What `route` was last left as: the newest write or the newest move that AWS made for us, else the baseline.
     pub fn expected_actions(&self, route: &RouteId) -> Option<&[Action]> {
-        if let Some(write) = self.route_writes(route).last() {
+        if let Some(write) = self.route_changes(route).last() {
             return Some(&write.value);
-        }
-        if let Some((_, found)) = self.managed.routes.get(route) {
-            return Some(found);
         }
         let baseline = self.plan.all_routes().find(|snapshot| snapshot.id == *route);
         baseline.map(|snapshot| snapshot.actions.as_slice())

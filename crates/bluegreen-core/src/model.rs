@@ -8,6 +8,7 @@ pub mod duration;
 mod ids;
 mod policy;
 mod route;
+mod scale;
 mod shift;
 mod weight;
 
@@ -21,5 +22,6 @@ pub use policy::{
     AfterCommit, AlarmPolicy, Capacity, DriftPolicy, Hook, NoData, OnInterrupt, RollbackPolicy, Step, Timing,
 };
 pub use route::RouteId;
+pub use scale::{ScaleError, SetScale};
 pub use shift::Shift;
 pub use weight::{Percent, Split, Weight, WeightError};

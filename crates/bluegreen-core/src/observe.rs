@@ -2,6 +2,7 @@
 
 mod managed;
 mod snapshot;
+mod task_set;
 
 pub use managed::{
     DeploymentConfig, DeploymentGroup, DeploymentStatus, LifecycleEvent, ManagedDeployment, ManagedDeployments,
@@ -11,6 +12,7 @@ pub use snapshot::{
     AlarmKind, AlarmSnapshot, AlarmState, Controller, Deployment, LoadBalancer, RouteSnapshot, ServiceSnapshot,
     StateChange, TargetGroup, TargetHealth, TaskDefinitionSnapshot,
 };
+pub use task_set::{TaskSetSnapshot, TaskSetStatus};
 
 use jiff::Timestamp;
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::model::{
-    Action, Color, DeploymentId, DeploymentSite, DeploymentWait, Hook, RouteId, RunId, Shift, TargetGroupArn,
+    Action, Color, DeploymentId, DeploymentSite, DeploymentWait, Hook, RouteId, RunId, SetScale, Shift, TargetGroupArn,
     TaskDefinitionArn,
 };
 use crate::observe::{
@@ -78,6 +78,31 @@ pub struct ServiceChange {
     pub desired: Option<u32>,
 }
 
+/// A change of the task sets of one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskSetRequest {
+    /// `CreateTaskSet`: the request as JSON under AWS's member names, but for cluster and service. Its client token makes
+    /// sending it twice harmless.
+    Create(Value),
+    /// `UpdateTaskSet`: an absolute share, so sending it twice is harmless.
+    Scale {
+        /// AWS's id.
+        set: String,
+        /// Its share of the service's tasks.
+        scale: SetScale,
+    },
+    /// `DeleteTaskSet`, with its tasks. One that is going already stays going.
+    Delete {
+        /// AWS's id.
+        set: String,
+    },
+    /// `UpdateServicePrimaryTaskSet`.
+    MakePrimary {
+        /// AWS's id.
+        set: String,
+    },
+}
+
 /// ECS services and task definitions.
 #[async_trait]
 pub trait Fleet: Send + Sync {
@@ -92,6 +117,9 @@ pub trait Fleet: Send + Sync {
     async fn register_task_definition(&self, document: &Value, run: &RunId) -> Outcome<TaskDefinitionArn>;
     /// Sets a service's revision and task count: absolute values, so sending twice is harmless.
     async fn update_service(&self, cluster: &str, service: &str, change: &ServiceChange) -> Outcome<()>;
+    /// Changes a task set of a service with an external controller. What came of it is seen among
+    /// [`ServiceSnapshot::task_sets`].
+    async fn change_task_set(&self, cluster: &str, service: &str, request: &TaskSetRequest) -> Outcome<()>;
 }
 
 /// What a deployment is asked to do. Everything is decided: an adapter only sends it.

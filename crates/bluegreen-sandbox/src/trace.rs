@@ -2,7 +2,7 @@
 
 use bluegreen_core::journal::Record;
 use bluegreen_core::model::{Action, RouteId, TargetGroupArn, TaskDefinitionArn, Timestamp};
-use bluegreen_core::observe::{AlarmSnapshot, RouteSnapshot, ServiceSnapshot, TargetHealth};
+use bluegreen_core::observe::{AlarmSnapshot, RouteSnapshot, ServiceSnapshot, TargetHealth, TaskSetSnapshot};
 use bluegreen_core::ports::ErrorClass;
 
 /// One call of an operator, or one deed of somebody else (then by [`WORLD`]).
@@ -63,6 +63,8 @@ pub enum Detail {
     Actions(ActionsWrite),
     /// A write to a service.
     Service(ServiceWrite),
+    /// A write to a task set.
+    TaskSet(TaskSetWrite),
     /// A registration in this family, and the revision that it made.
     Registered(String, TaskDefinitionArn),
     /// A record.
@@ -95,6 +97,21 @@ pub struct ServiceWrite {
     pub before: (TaskDefinitionArn, u32),
     /// Its revision and count now.
     pub after: (TaskDefinitionArn, u32),
+}
+
+/// A write to a task set of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskSetWrite {
+    /// The service's cluster.
+    pub cluster: String,
+    /// Its name.
+    pub service: String,
+    /// The change, as sent.
+    pub request: bluegreen_core::ports::TaskSetRequest,
+    /// Its sets before.
+    pub before: Vec<TaskSetSnapshot>,
+    /// Its sets now.
+    pub after: Vec<TaskSetSnapshot>,
 }
 
 impl std::fmt::Display for Call {

@@ -11,11 +11,12 @@ use super::convert::{arn, required};
 use super::wire::{KeepBody, ReplaceBody};
 use crate::model::{RunId, TaskDefinitionArn};
 use crate::observe::{ServiceSnapshot, TaskDefinitionSnapshot};
-use crate::ports::{CallError, ErrorClass, Fleet, Outcome, ServiceChange};
+use crate::ports::{CallError, ErrorClass, Fleet, Outcome, ServiceChange, TaskSetRequest};
 
 mod documents;
 mod facts;
 mod services;
+mod task_sets;
 
 const DESCRIBE_SERVICES: &str = "ecs:DescribeServices";
 const DESCRIBE_DEFINITION: &str = "ecs:DescribeTaskDefinition";
@@ -78,7 +79,14 @@ impl AwsFleet {
 impl Fleet for AwsFleet {
     async fn services(&self, cluster: &str, names: &[String]) -> Result<Vec<ServiceSnapshot>, CallError> {
         let mut seen = Vec::with_capacity(names.len());
-        for names in names.chunks(SERVICES_PER_CALL) {
+        // Both fleets may be the same service, and AWS takes each name once.
+        let mut once: Vec<String> = Vec::with_capacity(names.len());
+        for name in names {
+            if !once.contains(name) {
+                once.push(name.clone());
+            }
+        }
+        for names in once.chunks(SERVICES_PER_CALL) {
             let call = self.reads.describe_services().cluster(cluster).set_services(Some(names.to_vec()));
             let answer = call.send().await.map_err(|error| failure(DESCRIBE_SERVICES, &error))?;
             // A failure inside an answer of status 200 is a failure.
@@ -168,6 +176,10 @@ impl Fleet for AwsFleet {
         let call = self.writes.update_service().cluster(cluster).service(service).set_desired_count(desired);
         let call = call.set_task_definition(change.task_definition.as_ref().map(ToString::to_string));
         outcome(UPDATE_SERVICE, call.send().await).map(drop)
+    }
+
+    async fn change_task_set(&self, cluster: &str, service: &str, request: &TaskSetRequest) -> Outcome<()> {
+        task_sets::change(&self.writes, cluster, service, request).await
     }
 }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::TaskSetSnapshot;
 use crate::model::{Action, ListenerArn, LoadBalancerArn, RouteId, TargetGroupArn, TaskDefinitionArn};
 
 /// A rule or default action as it is configured now.
@@ -48,6 +49,9 @@ pub struct ServiceSnapshot {
     pub target_groups: Vec<TargetGroupArn>,
     /// The latest service messages, newest first, at most five.
     pub messages: Vec<String>,
+    /// Its task sets, under controllers that have any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub task_sets: Vec<TaskSetSnapshot>,
 }
 
 /// Who moves a service's tasks.

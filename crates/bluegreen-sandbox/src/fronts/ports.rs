@@ -17,6 +17,7 @@ use crate::world::{Ms, ReadKind, Refusal, State, World};
 
 mod aws;
 mod releases;
+mod task_sets;
 
 /// The world as one operator reaches it.
 pub(crate) struct Front {

@@ -5,11 +5,14 @@
 //! - `services`, `task_sets`, `clusters`, `tasks`: what clients ask for, with AWS's refusals.
 //! - `live`: the part of tasks that are real processes.
 
-use bluegreen_core::observe::{Controller, Deployment, ServiceSnapshot};
+use bluegreen_core::model::SetScale;
+use bluegreen_core::observe::{self, Controller, Deployment, ServiceSnapshot, TaskSetSnapshot};
 use bluegreen_core::ports::ServiceChange;
 
 use super::Refusal;
-use super::{DeploymentRecord, Fleet, Ms, ServiceRecord, ServiceStatus, State, Task, World};
+use super::{
+    DeploymentRecord, Fleet, Ms, ServiceRecord, ServiceStatus, State, Task, TaskSetRecord, TaskSetStatus, World,
+};
 
 mod clusters;
 mod error;
@@ -81,7 +84,7 @@ impl World {
             running: count(alive(service).filter(|task| of(record, task) && runs(task, at))),
             failed: self.failed(service, record, at),
         };
-        let primary = service.task_sets.iter().find(|set| set.status == super::TaskSetStatus::Primary);
+        let primary = service.task_sets.iter().find(|set| set.status == TaskSetStatus::Primary);
         Some(ServiceSnapshot {
             arn: service.arn.clone(),
             name: name.to_owned(),
@@ -95,6 +98,7 @@ impl World {
             deployments: service.deployments.iter().enumerate().map(deployment).collect(),
             target_groups: service.registers_in.iter().map(|entry| entry.group.clone()).collect(),
             messages: service.events.iter().take(5).map(|event| event.text.clone()).collect(),
+            task_sets: service.task_sets.iter().map(|set| task_set(service, set, at)).collect(),
         })
     }
 
@@ -174,6 +178,27 @@ pub(crate) fn of(record: &DeploymentRecord, task: &Task) -> bool {
 /// Whether the container of `task` runs at `at`.
 pub(crate) fn runs(task: &Task, at: Ms) -> bool {
     task.starts_at.is_some_and(|starts| starts <= at)
+}
+
+/// A task set as `DescribeServices` shows it at `at`.
+fn task_set(service: &ServiceRecord, set: &TaskSetRecord, at: Ms) -> TaskSetSnapshot {
+    let own = |task: &&Task| task.set.as_ref() == Some(&set.id);
+    TaskSetSnapshot {
+        id: set.id.to_string(),
+        status: match set.status {
+            TaskSetStatus::Primary => observe::TaskSetStatus::Primary,
+            TaskSetStatus::Active => observe::TaskSetStatus::Active,
+            TaskSetStatus::Draining => observe::TaskSetStatus::Draining,
+        },
+        task_definition: set.definition.clone(),
+        scale: SetScale::from_percent(set.scale),
+        of: service.desired,
+        desired: set.wanted(service.desired),
+        running: count(alive(service).filter(own).filter(|task| runs(task, at))),
+        pending: count(alive(service).filter(own).filter(|task| !runs(task, at))),
+        target_groups: set.groups.iter().map(|entry| entry.group.clone()).collect(),
+        external_id: set.settings.get("externalId").and_then(serde_json::Value::as_str).map(str::to_owned),
+    }
 }
 
 fn tries(task: &Task, at: Ms) -> u32 {

@@ -103,7 +103,12 @@ mod tests {
 
     #[test]
     fn a_task_set_fills_in_what_its_service_lacks() {
-        let set = sdk::TaskSet::builder().status("PRIMARY").load_balancers(port("web", 81)).platform_version("1.4.0");
+        let set = sdk::TaskSet::builder()
+            .id("ecs-svc/1")
+            .task_definition("web:7")
+            .status("PRIMARY")
+            .load_balancers(port("web", 81))
+            .platform_version("1.4.0");
         let found = facts(&service().task_sets(set.build()).build()).unwrap();
         assert_eq!(found.load_balancers[0].container_port, 81);
         assert_eq!(found.platform_version.as_deref(), Some("1.4.0"));

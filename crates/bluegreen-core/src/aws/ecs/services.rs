@@ -5,8 +5,8 @@ use aws_sdk_ecs::types as sdk;
 use super::DESCRIBE_SERVICES;
 use crate::aws::classify::malformed;
 use crate::aws::convert::{arn, count, required, timestamp};
-use crate::model::{Arn, TargetGroupArn, TaskDefinitionArn};
-use crate::observe::{Controller, Deployment, ServiceSnapshot};
+use crate::model::{Arn, SetScale, TargetGroupArn, TaskDefinitionArn};
+use crate::observe::{Controller, Deployment, ServiceSnapshot, TaskSetSnapshot, TaskSetStatus};
 use crate::ports::CallError;
 use crate::text;
 
@@ -40,7 +40,36 @@ pub(super) fn snapshot(service: &sdk::Service) -> Result<ServiceSnapshot, CallEr
             .take(MESSAGES)
             .map(|message| text::line(message, MESSAGE_LIMIT))
             .collect(),
+        task_sets: task_sets(&home, service)?,
         arn: own_arn,
+    })
+}
+
+fn task_sets(home: &Arn, service: &sdk::Service) -> Result<Vec<TaskSetSnapshot>, CallError> {
+    let sets = service.task_sets.as_deref().unwrap_or_default().iter();
+    sets.map(|set| task_set(home, count(service.desired_count), set)).collect()
+}
+
+fn task_set(home: &Arn, of: u32, set: &sdk::TaskSet) -> Result<TaskSetSnapshot, CallError> {
+    let status = required(DESCRIBE_SERVICES, "taskSets.status", set.status.as_deref())?;
+    // A set that shows none is taken to have nothing, so that it is told its share anew.
+    let scale = set.scale.as_ref().map_or(0.0, |scale| scale.value);
+    Ok(TaskSetSnapshot {
+        id: required(DESCRIBE_SERVICES, "taskSets.id", set.id.clone())?,
+        status: match status {
+            "PRIMARY" => TaskSetStatus::Primary,
+            "ACTIVE" => TaskSetStatus::Active,
+            "DRAINING" => TaskSetStatus::Draining,
+            other => TaskSetStatus::Unknown(text::line(other, 60)),
+        },
+        task_definition: revision(home, set.task_definition.as_deref())?,
+        scale: SetScale::from_percent(scale),
+        of,
+        desired: count(set.computed_desired_count),
+        running: count(set.running_count),
+        pending: count(set.pending_count),
+        target_groups: groups(set.load_balancers.as_deref().unwrap_or_default())?,
+        external_id: set.external_id.as_deref().map(|id| text::line(id, 200)),
     })
 }
 
@@ -92,7 +121,10 @@ fn revision(home: &Arn, text: Option<&str>) -> Result<TaskDefinitionArn, CallErr
 fn target_groups(service: &sdk::Service, primary: Option<&sdk::TaskSet>) -> Result<Vec<TargetGroupArn>, CallError> {
     let own = service.load_balancers.as_deref().unwrap_or_default();
     let of_task_set = primary.and_then(|task_set| task_set.load_balancers.as_deref()).unwrap_or_default();
-    let listed = if own.is_empty() { of_task_set } else { own };
+    groups(if own.is_empty() { of_task_set } else { own })
+}
+
+fn groups(listed: &[sdk::LoadBalancer]) -> Result<Vec<TargetGroupArn>, CallError> {
     // A classic load balancer has a name here, and no group.
     let groups = listed.iter().filter_map(|balancer| balancer.target_group_arn.as_deref());
     groups.map(|group| arn(DESCRIBE_SERVICES, "targetGroupArn", Some(group))).collect()

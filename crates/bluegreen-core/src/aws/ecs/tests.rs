@@ -47,7 +47,7 @@ fn who_moves_the_tasks_is_told_apart() {
             sdk::DeploymentConfiguration::builder().strategy(sdk::DeploymentStrategy::from(name)).build();
         controlled(sdk::DeploymentControllerType::Ecs).deployment_configuration(configuration).build()
     };
-    let task_set = sdk::TaskSet::builder().status("PRIMARY").task_definition(REVISION).build();
+    let task_set = sdk::TaskSet::builder().id("ecs-svc/1").status("PRIMARY").task_definition(REVISION).build();
     let external = controlled(sdk::DeploymentControllerType::External).set_task_definition(None).task_sets(task_set);
     for (service, expected) in [
         (service().build(), Controller::Rolling),

@@ -136,6 +136,7 @@ pub(super) fn service(color: Color, short: &str, count: u32) -> ServiceSnapshot 
         }],
         target_groups: vec![],
         messages: vec![],
+        task_sets: vec![],
     }
 }
 

@@ -8,7 +8,9 @@ use bluegreen_core::observe::{
     AlarmSnapshot, LoadBalancer, RouteSnapshot, ServiceSnapshot, StateChange, TargetGroup, TargetHealth,
     TaskDefinitionSnapshot,
 };
-use bluegreen_core::ports::{Alarms, CallError, ErrorClass, Fleet, Metrics, Outcome, Router, ServiceChange};
+use bluegreen_core::ports::{
+    Alarms, CallError, ErrorClass, Fleet, Metrics, Outcome, Router, ServiceChange, TaskSetRequest,
+};
 use serde_json::Value;
 
 use super::Front;
@@ -128,6 +130,10 @@ impl Fleet for Front {
             Ok(((), write.map_or(Detail::None, Detail::Service)))
         })
         .await
+    }
+
+    async fn change_task_set(&self, cluster: &str, service: &str, request: &TaskSetRequest) -> Outcome<()> {
+        self.change_sets(cluster, service, request).await
     }
 }
 

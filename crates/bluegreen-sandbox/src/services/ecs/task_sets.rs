@@ -22,16 +22,6 @@ pub(super) fn create(context: &mut Context<'_>, input: &Input) -> Result<Node, A
     if let Some(external) = input.text("externalId")? {
         settings.insert("externalId".to_owned(), Value::from(external));
     }
-    if let (Some(token), Some(service)) =
-        (input.text("clientToken")?, state.services.get(&(cluster.clone(), service.clone())))
-    {
-        let same =
-            |set: &&crate::world::TaskSetRecord| set.settings.get("clientToken").and_then(Value::as_str) == Some(token);
-        if let Some(set) = service.task_sets.iter().find(same) {
-            let id = set.id.to_string();
-            return one(context, &cluster, service.name(), &id);
-        }
-    }
     let found = state.services.get(&(cluster.clone(), service.clone()));
     if found.is_some_and(|found| found.status == ServiceStatus::Active) {
         let definition = definitions::usable(state, input)?;

@@ -12,6 +12,9 @@ use crate::world::{Failures, Registration, ServiceRecord, ServiceStatus, TaskSet
 /// The most task sets that a service has.
 const MOST_SETS: usize = 5;
 
+/// The member of a request that says which tries are one and the same.
+const TOKEN: &str = "clientToken";
+
 /// A task set that somebody wants.
 #[derive(Clone, Debug)]
 pub struct NewTaskSet {
@@ -26,7 +29,8 @@ pub struct NewTaskSet {
 }
 
 impl World {
-    /// `CreateTaskSet`: the id of the new set. The first one is not primary by itself.
+    /// `CreateTaskSet`: the id of the new set. The first one is not primary by itself. A set that was made with the same
+    /// client token answers in its place.
     ///
     /// # Errors
     ///
@@ -44,6 +48,12 @@ impl World {
         new: NewTaskSet,
     ) -> Result<Arc<str>, FleetError> {
         let (key, mut record) = self.of_sets(by, cluster, service)?;
+        let token = |settings: &Map<String, Value>| settings.get(TOKEN).cloned();
+        let asked = token(&new.settings);
+        let same = |set: &&TaskSetRecord| set.settings.as_object().and_then(token) == asked;
+        if let Some(made) = record.task_sets.iter().find(same).filter(|_| asked.is_some()) {
+            return Ok(Arc::clone(&made.id));
+        }
         self.active_definition(&new.task_definition)?;
         if new.registers_in.len() > 1 {
             return Err(FleetError::parameter("CreateTaskSet cannot have more than 1 load balancer."));

@@ -12,6 +12,7 @@ mod prepare;
 mod promote;
 mod restore;
 mod routes;
+mod sets;
 mod steps;
 mod targets;
 
@@ -106,12 +107,13 @@ pub fn decide(state: &RunState, seen: &Seen, now: Timestamp) -> Decision {
         return Decision::Finish(ending.clone());
     }
     let managed = state.plan.managed().is_some();
-    match &state.goal {
+    let wanted = match &state.goal {
         Goal::Promote if managed => managed::promote(&context),
         Goal::Restore { cause, since } if managed => managed::restore(&context, cause, *since),
         Goal::Promote => promote::next(&context),
         Goal::Restore { cause, since } => restore::next(&context, cause, *since),
-    }
+    };
+    sets::instead_of_service(&context, wanted)
 }
 
 impl Context<'_> {

@@ -7,6 +7,7 @@ mod file;
 mod managed;
 mod record;
 mod state;
+mod task_set;
 
 use async_trait::async_trait;
 
@@ -18,6 +19,7 @@ pub use record::{
 };
 
 pub use state::{Certainty, ClosedGate, Failure, FoldError, Goal, RunState, Write};
+pub use task_set::TaskSetChange;
 
 use crate::model::RunId;
 

@@ -8,6 +8,7 @@ mod finding;
 mod lint;
 mod release;
 mod survey;
+mod task_sets;
 mod wiring;
 
 use jiff::Timestamp;
@@ -30,6 +31,7 @@ pub use finding::{Finding, Severity, refuses};
 pub use lint::{lint, still_true};
 pub use release::{ReleaseError, release};
 pub use survey::{Survey, survey};
+pub use task_sets::fleets;
 
 /// The version of the plan's wire form; older ones stay readable.
 pub const PLAN_VERSION: u32 = 1;

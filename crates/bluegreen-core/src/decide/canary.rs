@@ -102,20 +102,27 @@ impl Context<'_> {
     /// Whether someone else changed one of the services, in words.
     pub(super) fn service_drift(&self) -> Option<String> {
         let services = self.seen.services.ok()?;
-        Color::ALL.into_iter().find_map(|color| self.one_service_drift(color, services.get(color)))
+        let recreated = Color::ALL.into_iter().find_map(|color| self.recreated(color, services.get(color)));
+        match self.plan().task_sets() {
+            Some(engine) => recreated.or_else(|| self.set_drift(engine)),
+            None => recreated
+                .or_else(|| Color::ALL.into_iter().find_map(|color| self.other_revision(color, services.get(color)))),
+        }
     }
 
-    fn one_service_drift(&self, color: Color, found: &ServiceSnapshot) -> Option<String> {
+    fn recreated(&self, color: Color, found: &ServiceSnapshot) -> Option<String> {
         let baseline = self.plan().baseline.services.get(color);
         let recreated = found.arn != baseline.arn
             || matches!((found.created_at, baseline.created_at), (Some(now), Some(then)) if now != then);
-        if recreated {
-            return Some(format!("service {} is not the one that the plan was made for", baseline.name));
-        }
+        recreated.then(|| format!("service {} is not the one that the plan was made for", baseline.name))
+    }
+
+    fn other_revision(&self, color: Color, found: &ServiceSnapshot) -> Option<String> {
         // From here on AWS changes the service for us, and what others do shows in its deployments.
         if self.state.managed.may_have_started() {
             return None;
         }
+        let baseline = self.plan().baseline.services.get(color);
         let writes = self.state.service_writes(color);
         let written =
             writes.iter().rev().find_map(|write| write.value.task_definition.as_ref().map(|arn| (arn, write)));

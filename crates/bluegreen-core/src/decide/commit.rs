@@ -26,7 +26,8 @@ pub(super) fn after(context: &Context<'_>) -> Decision {
     if let Some(what) = changed_after_commit(context) {
         return what;
     }
-    if settled && context.all_as_written() && context.seen.services.ok().is_some() {
+    let primary = context.make_primary();
+    if settled && primary.is_none() && context.all_as_written() && context.seen.services.ok().is_some() {
         return promoted(context);
     }
     if context.seen.interrupted {
@@ -45,6 +46,9 @@ pub(super) fn after(context: &Context<'_>) -> Decision {
     }
     if let Some(wait) = context.backing_off() {
         return wait;
+    }
+    if let Some(decision) = primary {
+        return decision;
     }
     match context.plan().after {
         AfterCommit::ScaleTo(count) if !settled => scale_old_fleet(context, count, drained_at),

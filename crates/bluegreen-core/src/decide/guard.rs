@@ -7,6 +7,8 @@ mod managed;
 
 use jiff::Timestamp;
 
+mod sets;
+
 use super::gate::{Gate, judge_alarms};
 use super::{Seen, canary_count, elapsed, later};
 use crate::journal::{Goal, Mutation, Purpose, RunState};
@@ -33,9 +35,11 @@ pub fn needs_last_look(state: &RunState, mutation: &Mutation) -> bool {
     let scales_in = |change: &ServiceChange| {
         change.color == state.plan.stable() && change.desired.is_some_and(|count| count < floor)
     };
-    is_forward(mutation)
-        || managed::needs_last_look(mutation)
-        || matches!(mutation, Mutation::UpdateService(change) if scales_in(change))
+    match mutation {
+        Mutation::UpdateService(change) => scales_in(change),
+        Mutation::TaskSet(change) => change.fleet().is_none_or(scales_in),
+        _ => is_forward(mutation) || managed::needs_last_look(mutation),
+    }
 }
 
 /// Checks one mutation against the plan, the journal and the newest reading.
@@ -56,6 +60,7 @@ pub fn check(state: &RunState, seen: &Seen, now: Timestamp, mutation: &Mutation)
             }
         }
         Mutation::UpdateService(change) => may_scale(state, seen, now, change),
+        Mutation::TaskSet(change) => sets::may_change(state, seen, now, change),
         Mutation::RegisterTaskDefinition | Mutation::RunHook(..) => match state.goal {
             Goal::Promote => Ok(()),
             Goal::Restore { .. } => never("nothing new is made on the way back"),

@@ -6,6 +6,7 @@ mod gates;
 mod guards;
 mod managed;
 mod rollback;
+mod sets;
 
 use bench::Bench;
 

@@ -13,7 +13,7 @@ use crate::model::{Action, ByColor, Percent, RouteId, Step, TaskDefinitionArn};
 use crate::observe::{
     AlarmSnapshot, AlarmState, ManagedDeployments, Reading, RouteSnapshot, ServiceSnapshot, StateChange, TargetHealth,
 };
-use crate::plan::Release;
+use crate::plan::{Release, fleets};
 use crate::ports::{CallError, ErrorClass};
 
 /// How often the observed split is asked for: its metric has one point a minute.
@@ -83,7 +83,7 @@ impl Run<'_> {
         }
         let names: Vec<String> = plan.baseline.services.iter().map(|(_, service)| service.name.clone()).collect();
         let services = self.driver.ports.fleet.services(&plan.site.cluster, &names);
-        self.read(async { pair(services.await?, "ecs:DescribeServices") }).await
+        self.read(async { Ok(fleets(plan, pair(services.await?, "ecs:DescribeServices")?)) }).await
     }
 
     pub(super) async fn read_health(&self) -> ByColor<Reading<TargetHealth>> {

@@ -16,6 +16,11 @@ impl Run<'_> {
                 let name = &plan.baseline.services.get(change.color).name;
                 plain(ports.fleet.update_service(&plan.site.cluster, name, change).await)
             }
+            Mutation::TaskSet(change) => {
+                let name = &plan.stable_baseline().name;
+                let request = plan.task_set_request(change);
+                plain(ports.fleet.change_task_set(&plan.site.cluster, name, &request).await)
+            }
             Mutation::RegisterTaskDefinition => match &plan.release {
                 Release::Register { document, .. } => {
                     let outcome = ports.fleet.register_task_definition(document, &plan.run).await;

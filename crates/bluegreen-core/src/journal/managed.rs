@@ -108,6 +108,7 @@ impl ManagedRun {
             }
             Mutation::RegisterTaskDefinition
             | Mutation::UpdateService(_)
+            | Mutation::TaskSet(_)
             | Mutation::SetActions { .. }
             | Mutation::RunHook(..) => {}
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Command;
+use super::{Command, TaskSetChange};
 use crate::model::{Action, DeploymentId, DeploymentWait, Hook, Percent, RouteId, TaskDefinitionArn};
 use crate::observe::{DeploymentStatus, LifecycleEvent};
 use crate::plan::Plan;
@@ -95,6 +95,8 @@ pub enum Mutation {
     RegisterTaskDefinition,
     /// Changes a service.
     UpdateService(ServiceChange),
+    /// Changes a task set, where the fleets are task sets.
+    TaskSet(TaskSetChange),
     /// Replaces all actions of a route.
     SetActions {
         /// The route.

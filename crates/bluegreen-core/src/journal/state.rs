@@ -8,7 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Body, Cause, Command, Ending, Fact, IntentId, ManagedRun, Mutation, Operator, Record, Resolution, Terminal, Verb,
+    Body, Cause, Command, Ending, Fact, IntentId, ManagedRun, Mutation, Operator, Record, Resolution, TaskSetChange,
+    Terminal, Verb,
 };
 use crate::model::{Action, Color, RouteId, TaskDefinitionArn};
 use crate::plan::{Plan, Release};
@@ -153,6 +154,7 @@ pub struct RunState {
     pub ending: Option<Ending>,
     routes: BTreeMap<RouteId, Vec<Write<Vec<Action>>>>,
     services: BTreeMap<Color, Vec<Write<ServiceChange>>>,
+    sets: Vec<Write<TaskSetChange>>,
     registrations: Vec<Write<()>>,
     pending: Option<Pending>,
 }
@@ -233,6 +235,7 @@ impl RunState {
             ending: None,
             routes: BTreeMap::new(),
             services: BTreeMap::new(),
+            sets: Vec::new(),
             registrations: Vec::new(),
             pending: None,
         })
@@ -283,6 +286,14 @@ impl RunState {
             Mutation::UpdateService(change) => {
                 let write = Write { intent: id, at, value: change.clone(), certainty };
                 self.services.entry(change.color).or_default().push(write);
+            }
+            Mutation::TaskSet(change) => {
+                // What it makes of its fleet is remembered as for a service: the phases know nothing of sets.
+                if let Some(fleet) = change.fleet() {
+                    let write = Write { intent: id, at, value: fleet.clone(), certainty };
+                    self.services.entry(fleet.color).or_default().push(write);
+                }
+                self.sets.push(Write { intent: id, at, value: change.clone(), certainty });
             }
             Mutation::RegisterTaskDefinition => {
                 self.registrations.push(Write { intent: id, at, value: (), certainty });
@@ -335,9 +346,10 @@ impl RunState {
             self.routes.values_mut().flatten().filter(|w| w.intent == id).map(|w| (&mut w.at, &mut w.certainty));
         let services =
             self.services.values_mut().flatten().filter(|w| w.intent == id).map(|w| (&mut w.at, &mut w.certainty));
+        let sets = self.sets.iter_mut().filter(|w| w.intent == id).map(|w| (&mut w.at, &mut w.certainty));
         let registrations =
             self.registrations.iter_mut().filter(|w| w.intent == id).map(|w| (&mut w.at, &mut w.certainty));
-        routes.chain(services).chain(registrations).for_each(|(at, certainty)| f(at, certainty));
+        routes.chain(services).chain(sets).chain(registrations).for_each(|(at, certainty)| f(at, certainty));
         self.managed.each_write(id, f);
     }
 
@@ -353,6 +365,7 @@ impl RunState {
     fn retract(&mut self, id: IntentId) {
         self.routes.values_mut().for_each(|writes| writes.retain(|write| write.intent != id));
         self.services.values_mut().for_each(|writes| writes.retain(|write| write.intent != id));
+        self.sets.retain(|write| write.intent != id);
         self.registrations.retain(|write| write.intent != id);
         self.managed.retract(id);
     }

@@ -36,6 +36,10 @@ pub struct TaskSets {
     pub port: u16,
     /// AWS's id of the set that serves.
     pub stable_set: String,
+    /// Sets without traffic that earlier releases left in the canary's target group: deleted before the new one is made,
+    /// and not made again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leftovers: Vec<String>,
 }
 
 /// A CodeDeploy deployment, but for the revision.

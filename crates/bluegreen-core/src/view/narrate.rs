@@ -1,6 +1,7 @@
 //! Every record as one sentence. All wording about what happened is here.
 
 mod managed;
+mod task_sets;
 
 use std::fmt;
 use std::time::Duration;
@@ -163,6 +164,7 @@ fn doing(plan: &Plan, mutation: &Mutation) -> String {
     match mutation {
         Mutation::RegisterTaskDefinition => format!("registering a new revision of {}", family(plan)),
         Mutation::UpdateService(change) => format!("asking {}", asked(plan, change)),
+        Mutation::TaskSet(change) => task_sets::doing(change),
         Mutation::RunHook(index, hook) => {
             // Arguments may carry secrets; the program's name does not.
             let program = hook.argv.first().map_or("", String::as_str);
@@ -219,6 +221,7 @@ fn object(plan: &Plan, mutation: &Mutation) -> (String, String) {
         Mutation::RegisterTaskDefinition => {
             ("no revision was registered".to_owned(), "a revision was registered".to_owned())
         }
+        Mutation::TaskSet(change) => task_sets::object(change),
         Mutation::UpdateService(change) => changed(plan.baseline.services.get(change.color).name.clone()),
         Mutation::SetActions { route, .. } => changed(words::route(route)),
         Mutation::RunHook(index, _) => {

@@ -393,6 +393,7 @@ fn say_mutation(mutation: &Mutation) -> String {
             let what = change.task_definition.as_ref().map(|arn| format!("{} ", arn.short())).unwrap_or_default();
             format!("{} {what}x{}", change.color, change.desired.unwrap())
         }
+        Mutation::TaskSet(change) => super::sets::say(change),
         Mutation::SetActions { route, actions, purpose } => {
             let route = if *route == rule() { "rule" } else { "other" };
             let purpose = match purpose {

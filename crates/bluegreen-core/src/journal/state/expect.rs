@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{RunState, Write};
+use super::{RunState, TaskSetChange, Write};
 use crate::model::{Action, Color, RouteId};
 use crate::ports::ServiceChange;
 
@@ -25,6 +25,11 @@ impl RunState {
         self.services.get(&color).map_or(&[], Vec::as_slice)
     }
 
+    /// The writes to task sets that may have taken effect, oldest first.
+    pub fn set_writes(&self) -> &[Write<TaskSetChange>] {
+        &self.sets
+    }
+
     /// The newest registration that may have taken effect.
     pub fn registration(&self) -> Option<&Write<()>> {
         self.registrations.last()
@@ -39,6 +44,7 @@ impl RunState {
     pub fn has_written(&self) -> bool {
         self.routes.values().any(|writes| !writes.is_empty())
             || self.services.values().any(|writes| !writes.is_empty())
+            || !self.sets.is_empty()
             || !self.registrations.is_empty()
             || self.managed.has_written()
     }

@@ -1,6 +1,7 @@
 //! What a deployment's targets tell: lifecycle events, task counts and shares of traffic.
 
-use aws_sdk_codedeploy::operation::list_deployment_targets::ListDeploymentTargetsError;
+use aws_sdk_codedeploy::operation::batch_get_deployment_targets::BatchGetDeploymentTargetsError as GetError;
+use aws_sdk_codedeploy::operation::list_deployment_targets::ListDeploymentTargetsError as ListError;
 use aws_sdk_codedeploy::types::{self as sdk, DeploymentTarget, EcsTaskSet, TargetLabel};
 
 use super::CodeDeploy;
@@ -25,7 +26,9 @@ impl CodeDeploy {
                 self.reads.list_deployment_targets().deployment_id(id).set_next_token(token.clone()).send().await;
             let page = match answer {
                 Ok(page) => page,
-                Err(error) if error.as_service_error().is_some_and(not_begun) => return Ok(Vec::new()),
+                Err(error) if error.as_service_error().is_some_and(ListError::is_deployment_not_started_exception) => {
+                    return Ok(Vec::new());
+                }
                 Err(error) => return Err(failure(LIST, &error)),
             };
             names.extend(page.target_ids.unwrap_or_default());
@@ -38,15 +41,14 @@ impl CodeDeploy {
         for names in names.chunks(TARGETS_PER_CALL) {
             let call = self.reads.batch_get_deployment_targets().deployment_id(id);
             let answer = call.set_target_ids(Some(names.to_vec())).send().await;
-            let answer = answer.map_err(|error| failure(GET, &error))?;
-            targets.extend(answer.deployment_targets.unwrap_or_default());
+            match answer {
+                Ok(answer) => targets.extend(answer.deployment_targets.unwrap_or_default()),
+                Err(error) if error.as_service_error().is_some_and(GetError::is_deployment_not_started_exception) => {}
+                Err(error) => return Err(failure(GET, &error)),
+            }
         }
         Ok(targets)
     }
-}
-
-fn not_begun(error: &ListDeploymentTargetsError) -> bool {
-    error.is_deployment_not_started_exception()
 }
 
 /// The lifecycle events of a target of any kind.

@@ -153,6 +153,15 @@ async fn a_known_deployment_is_asked_for_by_its_id() {
     assert_eq!(found.ours.unwrap().status, DeploymentStatus::Pending);
     assert_eq!(names(&calls(&script)), ["ListDeployments", "GetDeployment", "ListDeploymentTargets"]);
 
+    // AWS may name the target before it tells of it.
+    let script = Script::start(vec![
+        ids(&[]),
+        got(&info("d-1", "Created", &json!({}))),
+        answer(&json!({"targetIds": ["shop:web"]})),
+        refusal("DeploymentNotStartedException"),
+    ]);
+    assert_eq!(look(&script, Some(RUN), Some("d-1")).await.unwrap().ours.unwrap().events, []);
+
     let script = Script::start(vec![ids(&[]), refusal("DeploymentDoesNotExistException")]);
     assert_eq!(look(&script, Some(RUN), Some("d-1")).await.unwrap_err().class, ErrorClass::NotFound);
 }

@@ -1,6 +1,6 @@
 //! What a journal says of the deployments that AWS carries out: folded beside the rest of the run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -52,6 +52,8 @@ pub struct ManagedRun {
     pub stages: BTreeMap<DeploymentId, String>,
     /// Every lifecycle event that was noted, deployment by deployment, by its place in AWS's order.
     pub events: BTreeMap<DeploymentId, BTreeMap<usize, LifecycleEvent>>,
+    /// The names of all stages and events that were noted, deployment by deployment, with when the last one was.
+    pub noted: BTreeMap<DeploymentId, (Timestamp, BTreeSet<String>)>,
     /// What our deployment was last seen to wait for.
     pub waited: Option<Waited>,
     /// The moves that AWS was seen to have made on each route, oldest first. The intent is the record that tells of it.
@@ -141,6 +143,12 @@ impl ManagedRun {
         }
     }
 
+    fn note(&mut self, deployment: &DeploymentId, name: &str, at: Timestamp) {
+        let (last, names) = self.noted.entry(deployment.clone()).or_insert_with(|| (at, BTreeSet::new()));
+        *last = at;
+        names.insert(name.to_owned());
+    }
+
     /// Whether a refusal from before this is settled by it.
     pub(super) fn settles(fact: &Fact) -> bool {
         use Fact::{ConfigReady, ContinuedElsewhere, DeploymentEnded, DeploymentFound, SettingsRestored, Shifted};
@@ -160,8 +168,12 @@ impl ManagedRun {
             Fact::ConfigReady => self.config_ready = true,
             Fact::DeploymentFound { deployment, .. } => self.deployment = Some(deployment.clone()),
             Fact::DeploymentNeverStarted => self.starts.clear(),
-            Fact::Stage { deployment, stage } => _ = self.stages.insert(deployment.clone(), stage.clone()),
+            Fact::Stage { deployment, stage } => {
+                self.note(deployment, stage, at);
+                self.stages.insert(deployment.clone(), stage.clone());
+            }
             Fact::Lifecycle { deployment, place, event } => {
+                self.note(deployment, &event.name, at);
                 self.events.entry(deployment.clone()).or_default().insert(*place, event.clone());
             }
             Fact::Waits { wait, .. } => {

@@ -38,32 +38,35 @@ fn deployments(context: &Context<'_>) -> Option<Fact> {
 
 /// Events and stages. An answer that is older than one before it takes nothing back.
 fn lifecycle(context: &Context<'_>, deployment: &ManagedDeployment) -> Option<Fact> {
-    let managed = &context.state.managed;
-    let known = managed.events.get(&deployment.id);
-    let rank_of = |name: &str| {
-        let known = known.into_iter().flat_map(|events| events.values()).filter(|event| event.name == name);
-        known.map(rank).max()
-    };
+    let known = context.state.managed.events.get(&deployment.id);
     let news = |(place, event): &(usize, &LifecycleEvent)| match known.and_then(|events| events.get(place)) {
         Some(before) if before.name == event.name => rank(event) > rank(before),
-        // AWS has put another event in this place; what is known of it already is not told twice.
-        Some(_) => rank_of(&event.name).is_none(),
+        // AWS has put another event in this place: the stage that is under way, where that comes first.
+        Some(_) => rank(event) > 0 && is_new(context, deployment, &event.name),
         None => rank(event) > 0,
     };
     if let Some((place, event)) = deployment.events.iter().enumerate().find(news) {
         return Some(Fact::Lifecycle { deployment: deployment.id.clone(), place, event: event.clone() });
     }
     let stage = deployment.stage.as_ref()?;
-    let told =
-        deployment.events.iter().any(|event| event.name == *stage) || managed.stages.get(&deployment.id) == Some(stage);
-    (!told).then(|| Fact::Stage { deployment: deployment.id.clone(), stage: stage.clone() })
+    let told = deployment.events.iter().any(|event| event.name == *stage)
+        || context.state.managed.stages.get(&deployment.id) == Some(stage);
+    (!told && is_new(context, deployment, stage))
+        .then(|| Fact::Stage { deployment: deployment.id.clone(), stage: stage.clone() })
+}
+
+/// Whether a name that comes again does so because AWS is there again, and not because the answer is old.
+fn is_new(context: &Context<'_>, deployment: &ManagedDeployment, name: &str) -> bool {
+    let Some((last, names)) = context.state.managed.noted.get(&deployment.id) else { return true };
+    let young = context.deployments().is_none_or(|seen| context.too_young(seen, *last));
+    !names.contains(name) || !young
 }
 
 /// How far an event has come; words that this version does not know are taken for under way.
 fn rank(event: &LifecycleEvent) -> u8 {
     match event.status.to_ascii_uppercase().as_str() {
         "PENDING" => 0,
-        "SUCCEEDED" | "FAILED" | "SKIPPED" | "TIMED_OUT" | "TIMEDOUT" => 2,
+        "SUCCEEDED" | "SUCCESSFUL" | "FAILED" | "SKIPPED" | "TIMED_OUT" | "TIMEDOUT" => 2,
         _ => 1,
     }
 }

@@ -44,6 +44,23 @@ fn every_event_stage_and_weight_is_written_down_once() {
 }
 
 #[test]
+fn a_stage_that_comes_again_is_told_again_when_the_answer_cannot_be_old() {
+    let mut bench = Bench::managed(&codedeploy_plan());
+    bench.started();
+    let stage =
+        |bench: &mut Bench, name: &str| bench.change_ours(|ours| ours.events = vec![event(name, "IN_PROGRESS")]);
+    stage(&mut bench, "BEFORE_SHIFT");
+    bench.notes();
+    stage(&mut bench, "SHIFT");
+    assert_eq!(bench.decide(), "note d-1 0 SHIFT IN_PROGRESS");
+    bench.notes();
+    stage(&mut bench, "BEFORE_SHIFT");
+    assert!(bench.decide().starts_with("wait"), "{}", bench.decide());
+    bench.pass_time(31);
+    assert_eq!(bench.decide(), "note d-1 0 BEFORE_SHIFT IN_PROGRESS");
+}
+
+#[test]
 fn the_first_wait_is_ended_when_the_new_version_is_fit() {
     let mut plan = codedeploy_plan();
     plan.pre_traffic = super::plan().pre_traffic;

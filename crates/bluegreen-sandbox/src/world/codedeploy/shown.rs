@@ -20,17 +20,17 @@ impl World {
     /// A deployment as it was in `state` at `at`.
     pub fn managed_deployment(&self, state: &State, deployment: &Deployment, at: Ms) -> ManagedDeployment {
         let status = match deployment.status {
-            _ if deployment.stop.is_some() && !deployment.status.has_ended() => DeploymentStatus::Stopping,
+            // CodeDeploy has no word for one that was told to stop and has not yet.
             Status::Created => DeploymentStatus::Pending,
             Status::InProgress | Status::Ready => DeploymentStatus::InProgress,
             Status::Succeeded => DeploymentStatus::Succeeded,
             Status::Failed => DeploymentStatus::Failed,
             Status::Stopped => DeploymentStatus::Stopped,
         };
-        let waits_for = match deployment.position {
-            Position::Ready { .. } => Some(DeploymentWait::Ready),
-            Position::Termination { .. } => Some(DeploymentWait::Termination),
-            _ => None,
+        let (waits_for, wait_ends) = match deployment.position {
+            Position::Ready { until } => (Some(DeploymentWait::Ready), Some(self.timestamp(until))),
+            Position::Termination { until } => (Some(DeploymentWait::Termination), Some(self.timestamp(until))),
+            _ => (None, None),
         };
         let task_definition = match &deployment.revision.spec.target {
             Target::Ecs(target) => target.task_definition.as_str().parse().ok(),
@@ -41,21 +41,24 @@ impl World {
             status: event.status.as_str().to_owned(),
             message: event.diagnostics.as_ref().map(|(code, text)| format!("{code}: {text}")),
         };
+        // Before it has begun, its target tells nothing.
+        let events: &[super::Event] = if deployment.started_at.is_some() { &deployment.events } else { &[] };
         let under_way = |event: &&super::Event| event.status == EventStatus::InProgress;
+        let begun = |event: &&super::Event| !matches!(event.status, EventStatus::Pending | EventStatus::Skipped);
+        let stage = events.iter().find(under_way).or_else(|| events.iter().rfind(begun));
         let side = |side: &Option<Side>| side.as_ref().map_or((0, 0), |side| tasks(state, deployment, side, at));
         ManagedDeployment {
             id: DeploymentId::new(deployment.id.clone()),
-            run: marked_run(&deployment.description),
+            run: marked_run(&deployment.description).filter(|_| deployment.rollback_of.is_none()),
             creator: deployment.creator().to_owned(),
             created_at: self.timestamp(deployment.created_at),
             task_definition,
             status,
-            stage: deployment.events.iter().find(under_way).map(|event| event.point.as_str().to_owned()),
+            stage: stage.map(|event| event.point.as_str().to_owned()),
             waits_for,
-            // CodeDeploy tells that a wait has begun, and not when it ends.
-            wait_ends: None,
+            wait_ends,
             share_ppm: deployment.sides.new.as_ref().map(|_| deployment.share * 10_000),
-            events: deployment.events.iter().map(event).collect(),
+            events: events.iter().map(event).collect(),
             tasks: OldAndNew { old: side(&deployment.sides.old), new: side(&deployment.sides.new) },
             why: deployment.error.as_ref().map(|(code, text)| format!("{code}: {text}")),
             rolled_back_by: deployment.rolled_back_by.clone().map(DeploymentId::new),

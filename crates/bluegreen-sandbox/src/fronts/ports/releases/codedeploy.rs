@@ -25,6 +25,9 @@ impl Front {
         let operation = ("codedeploy:ListDeployments", format!("{application} {group}"));
         self.look(operation, ReadKind::Services, |world, state, at| {
             state.deployment_group(application, group)?;
+            if let Some(known) = known.filter(|known| !state.codedeploy.deployments.contains_key(known.as_str())) {
+                return Err(refused("DeploymentDoesNotExistException", format!("{known} could not be found")));
+            }
             let all = state.codedeploy.of_group(application, group);
             let all = all.into_iter().map(|deployment| world.managed_deployment(state, deployment, at)).collect();
             Ok((sorted(all, run, known, since), Detail::None))
@@ -151,11 +154,16 @@ fn sorted(
     known: Option<&DeploymentId>,
     since: Timestamp,
 ) -> ManagedDeployments {
-    let is_ours = |found: &&ManagedDeployment| match known {
-        Some(id) => found.id == *id,
-        None => run.is_some() && found.run.as_ref() == run && found.created_at >= since && found.rollback_of.is_none(),
+    let marked = || {
+        let marked = all.iter().filter(|found| run.is_some() && found.run.as_ref() == run && found.created_at >= since);
+        // One that goes on counts before those that have ended, the first before what was made after it.
+        marked.min_by_key(|found| (found.status.has_ended(), found.created_at))
     };
-    let ours = all.iter().rev().find(is_ours).cloned();
+    let ours = match known {
+        Some(id) => all.iter().find(|found| found.id == *id),
+        None => marked(),
+    }
+    .cloned();
     let takes_back =
         |found: &&ManagedDeployment| ours.as_ref().is_some_and(|ours| found.rollback_of.as_ref() == Some(&ours.id));
     let rollback = all.iter().rev().find(takes_back).cloned();
@@ -236,7 +244,7 @@ mod tests {
         bench.pass(1);
         assert_eq!(bench.look(None, Some(&id)).await.ours.unwrap().share_ppm, Some(100_000));
         assert_eq!(bench.ports.releases.stop(&id).await, Outcome::Applied(()));
-        assert_eq!(bench.look(None, Some(&id)).await.ours.unwrap().status, DeploymentStatus::Stopping);
+        assert_eq!(bench.look(None, Some(&id)).await.ours.unwrap().status, DeploymentStatus::InProgress);
         bench.pass(60);
         let seen = bench.look(None, Some(&id)).await;
         let rollback = seen.rollback.unwrap();

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use appspec::{
-    AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat, NewArgs, PatchArgs, ShowArgs, ValidateArgs,
+    AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat, FollowArgs, NewArgs, PatchArgs, Point, ShowArgs,
+    ValidateArgs, WaitPoint,
 };
 pub(crate) use pipeline::{CodebuildArgs, HookArgs, PipelineArgs, PipelineCommand};
 pub(crate) use release::{AwsArgs, DeployArgs, PlanArgs, ReleaseArgs, SpecArgs, VerifyArgs};

@@ -3,6 +3,7 @@
 mod appspec;
 mod completions;
 mod connect;
+mod consent;
 mod demo;
 mod deploy;
 mod explain;

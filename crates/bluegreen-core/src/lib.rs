@@ -12,6 +12,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod drive;
 pub mod event;
+pub mod follow;
 pub mod hooks;
 pub mod journal;
 pub mod model;

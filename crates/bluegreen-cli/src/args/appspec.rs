@@ -1,7 +1,9 @@
 //! Options of `bluegreen appspec`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use bluegreen_core::model::{RunId, duration};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::AwsArgs;
@@ -29,6 +31,12 @@ pub(crate) enum AppspecCommand {
     Validate(ValidateArgs),
     /// Print a document in its normal form, and its sha256
     Show(ShowArgs),
+    /// Deploy a document with CodeDeploy, a service's or a Lambda function's, and follow it to its end
+    ///
+    /// Creates one deployment, tells every lifecycle event and every share of traffic, and follows what takes it back
+    /// where it fails. Alarms have to be clear before the start; one that turns red stops the deployment, with rollback.
+    /// There is no plan and no journal: a deployment that carries the mark of --run is followed and not started again.
+    Deploy(FollowArgs),
 }
 
 /// The forms of a document.
@@ -156,6 +164,82 @@ pub(crate) struct ShowArgs {
     /// The form to print
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: DocumentFormat,
+}
+
+/// `bluegreen appspec deploy`
+#[derive(Debug, Args)]
+#[command(override_usage = "bluegreen appspec deploy <FILE> --application <NAME>\n       \
+                            --deployment-group <NAME> [OPTIONS]")]
+pub(crate) struct FollowArgs {
+    /// The document; `-` reads it from stdin
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// CodeDeploy's application
+    #[arg(long, value_name = "NAME")]
+    pub(crate) application: String,
+    /// The application's deployment group
+    #[arg(long, value_name = "NAME")]
+    pub(crate) deployment_group: String,
+    /// The traffic configuration, such as CodeDeployDefault.LambdaAllAtOnce [default: the group's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) config: Option<String>,
+    /// For ECS: the revision to deploy, in place of what the document says
+    #[arg(long, value_name = "ARN")]
+    pub(crate) task_definition: Option<String>,
+    /// For Lambda: the version that the alias points to now, in place of what the document says
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) current_version: Option<u64>,
+    /// For Lambda: the version to release, in place of what the document says
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) target_version: Option<u64>,
+    /// An alarm that has to be clear, and that stops the deployment where it is not; can be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) alarm: Vec<String>,
+    /// Take an alarm without data for a clear one
+    #[arg(long)]
+    pub(crate) allow_insufficient_data: bool,
+    /// Follow until here; what goes on after that is watched by nobody
+    #[arg(long, value_enum, value_name = "POINT", default_value = "succeeded")]
+    pub(crate) wait_until: Point,
+    /// Go on by itself where the group waits, once the alarms are clear; can be given several times
+    #[arg(long, value_enum, value_name = "WAIT")]
+    pub(crate) go_on: Vec<WaitPoint>,
+    /// The run whose mark the deployment carries: with the same id it is found again [default: a new one]
+    #[arg(long, value_name = "ID")]
+    pub(crate) run: Option<RunId>,
+    /// The time between two looks
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration::parse)]
+    pub(crate) poll: Duration,
+    /// How long answers may be missing before that counts as the worst one
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse)]
+    pub(crate) patience: Duration,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) aws: AwsArgs,
+}
+
+/// The points that a deployment can be followed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Point {
+    /// The deployment exists
+    Created,
+    /// The new version is ready for traffic
+    Ready,
+    /// All traffic has moved
+    Shifted,
+    /// The deployment succeeded
+    Succeeded,
+}
+
+/// The waits of a deployment group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WaitPoint {
+    /// READY_WAIT, before the first shift
+    Ready,
+    /// TERMINATION_WAIT, after the last one
+    Termination,
 }
 
 fn yes_or_no(text: &str) -> Result<bool, String> {

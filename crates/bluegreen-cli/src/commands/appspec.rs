@@ -1,6 +1,7 @@
 //! `bluegreen appspec`: one file for each of its verbs, and what they share.
 
 mod build;
+mod deploy;
 mod new;
 mod patch;
 mod show;
@@ -25,6 +26,7 @@ pub(super) fn run(session: &Session, command: &AppspecCommand) -> Result<Exit, F
         AppspecCommand::Patch(args) => patch::run(session, args),
         AppspecCommand::Validate(args) => validate::run(session, args),
         AppspecCommand::Show(args) => show::run(session, args),
+        AppspecCommand::Deploy(args) => deploy::run(session, args),
     }
 }
 

@@ -155,7 +155,7 @@ fn refuse(code: &str, what: String, cure: &str) -> Finding {
 }
 
 /// Tells apart two runs that begin in one second; the hasher's keys are random for each process.
-fn salt() -> u32 {
+pub(super) fn salt() -> u32 {
     let random = std::hash::RandomState::new().build_hasher().finish();
     u32::try_from(random & 0xffff_ffff).unwrap_or_default()
 }

@@ -165,3 +165,23 @@ fn a_patch_that_makes_no_sense_is_refused() {
         assert!(said.contains(what), "{more:?}: {said}");
     }
 }
+
+#[test]
+fn a_deployment_is_checked_before_anything_is_asked() {
+    let where_to = ["--application", "app", "--deployment-group", "group"];
+    let lambda = ["appspec", "new", "--function", "pay", "--alias", "live", "--current-version", "1"];
+    let lambda = bluegreen(&[&lambda[..], &["--target-version", "2"]].concat()).stdout;
+    for (document, more, what) in [
+        (lambda.as_str(), &[][..], "there is no terminal to ask at whether to start the deployment"),
+        (&lambda, &["--yes", "--target-version", "1"], "both 1: nothing would be deployed"),
+        (&lambda, &["--yes", "--task-definition", ARN], "a task definition cannot be set"),
+        (&lambda, &["--yes", "--poll", "10"], "has no unit"),
+        (OWN, &["--yes"], "is not filled in here"),
+        (&OWN.replace("REVISION", "TASK_DEFINITION"), &["--yes"], "name the revision with --task-definition ARN"),
+    ] {
+        let refused = with_stdin(&[&["appspec", "deploy", "-"], &where_to[..], more].concat(), document);
+        assert_eq!(refused.code, 2, "{more:?}: {}", refused.stderr);
+        let said = refused.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(said.contains(what), "{more:?}: {said}");
+    }
+}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::support::bluegreen;
 
-const PAGES: [&str; 27] = [
+const PAGES: [&str; 28] = [
     "",
     "verify",
     "plan",
@@ -27,6 +27,7 @@ const PAGES: [&str; 27] = [
     "appspec patch",
     "appspec validate",
     "appspec show",
+    "appspec deploy",
     "demo",
     "sandbox",
     "sandbox run",

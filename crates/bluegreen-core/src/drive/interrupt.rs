@@ -32,7 +32,7 @@ impl Interrupt {
     }
 
     /// Sleeps until `deadline`, or until the flag is set while sleeping.
-    pub(super) async fn sleep(&self, clock: &dyn Clock, deadline: Timestamp) {
+    pub(crate) async fn sleep(&self, clock: &dyn Clock, deadline: Timestamp) {
         let told = std::pin::pin!(self.0.changed.notified());
         let asleep = std::pin::pin!(clock.sleep_until(deadline));
         match select(told, asleep).await {

@@ -180,10 +180,10 @@ impl Reader<'_> {
         self.member.get("image").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The image's tag, where the image is the built-in one.
+    /// The image's tag, where the image is the built-in one; a digest says nothing of the version.
     fn demo(&self) -> Option<&str> {
         let rest = self.image().strip_prefix(DEMO)?;
-        if rest.is_empty() { Some("") } else { rest.strip_prefix(':') }
+        if rest.is_empty() || rest.starts_with('@') { Some("") } else { rest.strip_prefix(':') }
     }
 
     fn argv(&self, demo_service: &[String]) -> Result<Vec<String>, Unrunnable> {
@@ -314,6 +314,7 @@ mod tests {
         let version = |container: Value| plan(&container).unwrap().containers[0].env.get("VERSION").cloned();
         assert_eq!(version(json!({"name": "a", "image": "sandbox/demo:v2"})).as_deref(), Some("v2"));
         assert_eq!(version(json!({"name": "a", "image": "sandbox/demo"})), None);
+        assert_eq!(version(json!({"name": "a", "image": "sandbox/demo@sha256:2c42"})), None);
         let environment = json!([{"name": "VERSION", "value": "v3"}]);
         let set = json!({"name": "a", "image": "sandbox/demo:v2", "environment": environment});
         assert_eq!(version(set).as_deref(), Some("v3"));

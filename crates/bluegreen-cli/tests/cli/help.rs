@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::support::bluegreen;
 
-const PAGES: [&str; 28] = [
+const PAGES: [&str; 31] = [
     "",
     "verify",
     "plan",
@@ -28,6 +28,9 @@ const PAGES: [&str; 28] = [
     "appspec validate",
     "appspec show",
     "appspec deploy",
+    "pipeline",
+    "pipeline codebuild",
+    "hook",
     "demo",
     "sandbox",
     "sandbox run",

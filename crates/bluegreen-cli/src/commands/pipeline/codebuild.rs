@@ -3,7 +3,7 @@
 use bluegreen_core::journal::Terminal;
 use bluegreen_core::model::RunId;
 use bluegreen_core::pipeline::{self, Course, Traces};
-use bluegreen_core::plan::{Plan, Site};
+use bluegreen_core::plan::{Plan, Release, Site};
 use bluegreen_core::ports::{CallError, Ports};
 
 use super::inputs::Stage;
@@ -102,9 +102,9 @@ impl Action<'_> {
 
     /// The family whose revisions tell of a run that has begun before.
     fn family(&self, made: &Made) -> Option<String> {
-        let planned = made.plan.as_ref().and_then(|plan| match &plan.release {
-            bluegreen_core::plan::Release::Register { family, .. } => Some(family.clone()),
-            bluegreen_core::plan::Release::Existing(arn) => Some(arn.family().to_owned()),
+        let planned = made.plan.as_ref().map(|plan| match &plan.release {
+            Release::Register { family, .. } => family.clone(),
+            Release::Existing(arn) => arn.family().to_owned(),
         });
         planned.or_else(|| self.stage.family().map(str::to_owned))
     }

@@ -25,6 +25,11 @@ fn the_reference_of_the_spec_is_generated() {
 }
 
 #[test]
+fn the_table_of_engines_is_generated() {
+    same_as_file("docs/reference/engines.md", &bluegreen_core::plan::engines_markdown());
+}
+
+#[test]
 fn every_code_of_a_finding_in_a_file_is_listed() {
     let mut text = "# Findings in files\n\n| code | meaning |\n|---|---|\n".to_owned();
     for known in bluegreen_core::diagnostic::codes::ALL {

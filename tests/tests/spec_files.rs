@@ -182,15 +182,20 @@ fn a_key_with_one_wrong_letter_is_an_error() {
             let (start, last) = key.split_at(key.len() - 1);
             let doubled = format!("{key}{last}");
             let upper = format!("{}{rest}", first.to_uppercase());
-            for wrong in [rest.to_owned(), start.to_owned(), doubled, format!("{start}q"), upper, format!("x{key}")] {
+            let wrong = [rest.to_owned(), start.to_owned(), doubled, format!("{start}q"), upper, format!("x{key}")];
+            for wrong in wrong.into_iter().filter(|wrong| *wrong != key) {
                 let mut changed = text.clone();
                 changed.replace_range(place.clone(), &wrong);
                 let report =
                     read(&name, &changed).err().unwrap_or_else(|| panic!("{name}: `{wrong}` for `{key}` is taken"));
                 assert!(report.has_errors());
+                tried += 1;
+                // The letter less can make the key of its neighbour: as JSON, one of the two is lost.
+                if report.diagnostics.iter().any(|finding| finding.code == "BG0002") {
+                    continue;
+                }
                 let value = document::parse(&changed).root.unwrap().to_json();
                 assert!(!validator.is_valid(&value), "{name}: the schema takes `{wrong}` for `{key}`");
-                tried += 1;
             }
         }
     }

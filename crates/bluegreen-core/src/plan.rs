@@ -1,12 +1,19 @@
 //! A plan: everything that a release will do, decided before its first write.
 
 mod build;
+mod capability;
+mod choose;
 mod clock;
+mod course;
 mod describe;
 mod engine;
+mod express;
 mod finding;
 mod lint;
+mod live;
+mod managed;
 mod release;
+mod service;
 mod survey;
 mod task_sets;
 mod wiring;
@@ -23,12 +30,14 @@ use crate::model::{
 use crate::observe::RouteSnapshot;
 use crate::taskdef::TaskDefinition;
 
-pub use build::{build, roles};
+pub use build::{Built, Inputs, build, roles};
+pub use capability::{Bake, Capability, EngineKind, Holds, LocalHooks, Routes, Shapes, Waits, engines_markdown};
 pub use clock::{Clock, Entry};
 pub use describe::{describe, describe_findings, short_actions};
 pub use engine::{CodeDeploy, Engine, Managed, Native, TaskSets};
 pub use finding::{Finding, Severity, refuses};
 pub use lint::{lint, still_true};
+pub use live::{Live, Sought};
 pub use release::{ReleaseError, release};
 pub use survey::{Survey, survey};
 pub use task_sets::fleets;

@@ -32,11 +32,13 @@ pub struct Spec {
     pub environment: Environment,
     /// What to release.
     pub release: Release,
-    /// The two ECS services, by colour.
-    pub services: ByColor<String>,
-    /// The two target groups, by colour: names or ARNs.
-    pub target_groups: ByColor<String>,
-    /// Every route that carries the pair.
+    /// What moves the traffic.
+    pub engine: Engine,
+    /// Where blue and green run.
+    pub fleet: Fleet,
+    /// The two target groups, by colour: names or ARNs. `None` only where AWS can tell them.
+    pub target_groups: Option<ByColor<String>>,
+    /// Every route that carries the pair; may be empty where AWS can tell them.
     pub routes: Vec<RouteId>,
     /// Where smoke-test traffic enters, if anywhere.
     pub test: Option<TestRoute>,
@@ -58,6 +60,47 @@ pub struct Spec {
     pub pre_traffic: Vec<Hook>,
     /// Pace and allowances.
     pub timing: Timing,
+    /// What only the engine `codedeploy` reads.
+    pub code_deploy: CodeDeploy,
+    /// How long ECS waits at one of our pauses before it rolls back by itself; whole minutes.
+    pub pause_timeout: Duration,
+}
+
+/// What moves the traffic, as the user asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// Our own weights.
+    Alb,
+    /// CodeDeploy.
+    CodeDeploy,
+    /// ECS's own strategies.
+    Ecs,
+    /// Whichever fits what the service is.
+    Auto,
+}
+
+/// Where blue and green run. One of the two is there, and what the engine needs is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fleet {
+    /// Two ECS services, for our own weights.
+    pub services: Option<ByColor<String>>,
+    /// One ECS service that both colours share, for the engines that AWS runs.
+    pub service: Option<String>,
+}
+
+/// What only the engine `codedeploy` reads; `None` is found or made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CodeDeploy {
+    /// The application's name.
+    pub application: Option<String>,
+    /// The deployment group's name.
+    pub group: Option<String>,
+    /// The traffic configuration's name.
+    pub config: Option<String>,
+    /// The user's own AppSpec document, relative to the spec.
+    pub appspec: Option<PathBuf>,
+    /// Lambda functions at lifecycle events, in the events' order.
+    pub hooks: Vec<crate::appspec::Hook>,
 }
 
 /// The account, region and cluster of one environment.
@@ -95,8 +138,8 @@ pub enum Release {
 /// The route of the smoke test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TestRoute {
-    /// A rule, or a listener's default action.
-    pub route: RouteId,
+    /// A rule, or a listener's default action; `None` only where AWS can tell it.
+    pub route: Option<RouteId>,
     /// The URL that hooks get as `{{testUrl}}`.
     pub url: Option<String>,
 }
@@ -106,6 +149,9 @@ pub const DEFAULT_BAKE: Duration = Duration::from_secs(600);
 
 /// How long a hook may run where the spec says nothing.
 pub const DEFAULT_HOOK_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long ECS waits at a pause where the spec says nothing.
+pub const DEFAULT_PAUSE_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Reads a spec for one environment; `text` is YAML or JSON.
 ///

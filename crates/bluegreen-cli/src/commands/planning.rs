@@ -3,13 +3,16 @@
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 
+use bluegreen_core::appspec::{self, AppSpec};
+use bluegreen_core::diagnostic::Report;
 use bluegreen_core::model::{RunId, TaskDefinitionArn};
-use bluegreen_core::plan::{self, Finding, Plan, Release, ReleaseError, Severity, Survey};
+use bluegreen_core::plan::{self, Built, Finding, Inputs, Plan, Release, ReleaseError, Severity, Survey};
 use bluegreen_core::ports::Ports;
 use bluegreen_core::spec::{self, Spec};
 use bluegreen_core::view::words::shorten;
 use serde::Serialize;
 
+use super::respec::appspec_of;
 use super::spec::read_text;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -57,11 +60,28 @@ pub(super) async fn make_as(ports: &Ports, spec: &Spec, dir: &Path, run: Option<
     if let Release::Existing(arn) = &release {
         findings.extend(check_revision(ports, arn).await);
     }
-    let mut made = assemble(ports, spec, &survey, release, run, findings);
+    let appspec = own_appspec(spec, dir)?;
+    let mut made = assemble(ports, spec, &survey, Inputs { release, appspec }, run, findings);
     if let Some(plan) = &mut made.plan {
         anchor_hooks(plan, dir);
     }
     Ok(made)
+}
+
+/// The user's own AppSpec document, if the spec names one and the engine may need it.
+fn own_appspec(spec: &Spec, dir: &Path) -> Result<Option<AppSpec>, Failure> {
+    let asked = spec.code_deploy.appspec.as_ref();
+    let Some(file) = asked.filter(|_| !matches!(spec.engine, spec::Engine::Alb | spec::Engine::Ecs)) else {
+        return Ok(None);
+    };
+    let help = "it is the AppSpec document that `codedeploy.appspec` names";
+    let text = read_text(&dir.join(file)).map_err(|failure| failure.help(help))?;
+    let name = file.display().to_string();
+    let document = appspec::parse(&name, &text)?;
+    if !document.warnings.is_empty() {
+        out::say_raw(&Report::new(name, text, document.warnings).render());
+    }
+    Ok(Some(document.spec))
 }
 
 /// A hook's program is found from the spec's folder. The journal knows no folder, so the plan holds the whole path.
@@ -75,27 +95,28 @@ fn anchor_hooks(plan: &mut Plan, dir: &Path) {
 }
 
 /// Plans a release that is known already, from a fresh look.
-pub(super) async fn make_again(ports: &Ports, spec: &Spec, release: Release) -> Made {
+pub(super) async fn make_again(ports: &Ports, spec: &Spec, inputs: Inputs) -> Made {
     let survey = plan::survey(ports, spec).await;
-    let findings = match &release {
+    let findings = match &inputs.release {
         Release::Existing(arn) => check_revision(ports, arn).await.into_iter().collect(),
         Release::Register { .. } => Vec::new(),
     };
-    assemble(ports, spec, &survey, release, None, findings)
+    assemble(ports, spec, &survey, inputs, None, findings)
 }
 
 fn assemble(
     ports: &Ports,
     spec: &Spec,
     survey: &Survey,
-    release: Release,
+    inputs: Inputs,
     run: Option<RunId>,
     mut findings: Vec<Finding>,
 ) -> Made {
     let now = ports.clock.now();
     let run = run.unwrap_or_else(|| RunId::new(&spec.service, now, salt()));
-    match plan::build(spec, survey, release, run, now) {
-        Ok(plan) => {
+    match plan::build(spec, survey, inputs, run, now) {
+        Ok(Built { plan, findings: notes }) => {
+            findings.extend(notes);
             findings.extend(plan::lint(&plan, survey));
             Made { plan: Some(plan), findings }
         }
@@ -114,10 +135,12 @@ pub(super) async fn check_again(ports: &Ports, spec: &Spec, old: &Plan) -> Vec<F
         Release::Existing(arn) => check_revision(ports, arn).await.into_iter().collect(),
         Release::Register { .. } => Vec::new(),
     };
-    match plan::build(spec, &survey, old.release.clone(), old.run.clone(), ports.clock.now()) {
+    let inputs = Inputs { release: old.release.clone(), appspec: appspec_of(old) };
+    match plan::build(spec, &survey, inputs, old.run.clone(), ports.clock.now()) {
         Ok(fresh) => {
+            findings.extend(fresh.findings);
             findings.extend(plan::still_true(old, &survey));
-            findings.extend(redefined(old, &fresh));
+            findings.extend(redefined(old, &fresh.plan));
             findings.extend(plan::lint(old, &survey));
         }
         Err(reasons) => findings.extend(reasons),

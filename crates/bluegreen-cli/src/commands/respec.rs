@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use bluegreen_core::plan::Plan;
-use bluegreen_core::spec::{Environment, Release, Spec, TestRoute};
+use bluegreen_core::appspec::{self, AppSpec};
+use bluegreen_core::plan::{self, Plan};
+use bluegreen_core::spec::{CodeDeploy, DEFAULT_PAUSE_TIMEOUT, Engine, Environment, Fleet, Release, Spec, TestRoute};
 
 /// What the plan was made from, as far as a survey and a new plan need it. The release comes from elsewhere.
 pub(super) fn spec_of(plan: &Plan) -> Spec {
-    let test = plan.baseline.test_route.as_ref();
+    let test = TestRoute {
+        route: plan.baseline.test_route.as_ref().map(|route| route.id.clone()),
+        url: plan.test_url.clone(),
+    };
     Spec {
         service: plan.site.service.clone(),
         environment: Environment {
@@ -17,10 +21,11 @@ pub(super) fn spec_of(plan: &Plan) -> Spec {
             cluster: plan.site.cluster.clone(),
         },
         release: Release::Live { images: BTreeMap::new() },
-        services: plan.baseline.services.map(|service| service.name.clone()),
-        target_groups: plan.groups.map(ToString::to_string),
+        engine: engine(&plan.engine),
+        fleet: fleet(plan),
+        target_groups: Some(plan.groups.map(ToString::to_string)),
         routes: plan.route_ids().cloned().collect(),
-        test: test.map(|route| TestRoute { route: route.id.clone(), url: plan.test_url.clone() }),
+        test: Some(test).filter(|test| test.route.is_some() || test.url.is_some()),
         steps: plan.steps.clone(),
         capacity: plan.capacity,
         after: plan.after.clone(),
@@ -30,5 +35,48 @@ pub(super) fn spec_of(plan: &Plan) -> Spec {
         rollback: plan.rollback.clone(),
         pre_traffic: plan.pre_traffic.clone(),
         timing: plan.timing.clone(),
+        code_deploy: code_deploy(&plan.engine),
+        pause_timeout: match &plan.engine {
+            plan::Engine::Ecs(native) => native.pause_timeout().unwrap_or(DEFAULT_PAUSE_TIMEOUT),
+            _ => DEFAULT_PAUSE_TIMEOUT,
+        },
+    }
+}
+
+fn engine(engine: &plan::Engine) -> Engine {
+    match engine {
+        plan::Engine::Alb | plan::Engine::TaskSets(_) => Engine::Alb,
+        plan::Engine::CodeDeploy(_) => Engine::CodeDeploy,
+        plan::Engine::Ecs(_) => Engine::Ecs,
+    }
+}
+
+fn fleet(plan: &Plan) -> Fleet {
+    match plan.managed() {
+        Some(_) => Fleet { services: None, service: Some(plan.stable_baseline().name.clone()) },
+        None => Fleet { services: Some(plan.baseline.services.map(|service| service.name.clone())), service: None },
+    }
+}
+
+/// The same group and configuration again, not whichever would be found now. A built-in configuration, or one that is
+/// made for the steps, follows from the steps.
+fn code_deploy(engine: &plan::Engine) -> CodeDeploy {
+    let plan::Engine::CodeDeploy(engine) = engine else { return CodeDeploy::default() };
+    let own = !engine.create_config && !engine.config.starts_with("CodeDeployDefault.");
+    CodeDeploy {
+        application: Some(engine.application.clone()),
+        group: Some(engine.group.clone()),
+        config: own.then(|| engine.config.clone()),
+        ..CodeDeploy::default()
+    }
+}
+
+/// The AppSpec document of a plan, hooks included.
+pub(super) fn appspec_of(plan: &Plan) -> Option<AppSpec> {
+    match &plan.engine {
+        plan::Engine::CodeDeploy(engine) => {
+            appspec::parse("the plan's AppSpec", &engine.appspec).ok().map(|document| document.spec)
+        }
+        _ => None,
     }
 }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use bluegreen_core::journal::Terminal;
-use bluegreen_core::plan::Release;
+use bluegreen_core::plan::{Inputs, Release};
 
 use super::deploy::{Consent, Start};
-use super::respec::spec_of;
+use super::respec::{appspec_of, spec_of};
 use super::runs::{self, Run, Runs};
 use super::session::{Session, block_on};
 use super::{connect, planning, spec};
@@ -21,13 +21,14 @@ pub(super) fn run(session: &Session, args: &RetryArgs) -> Result<Exit, Failure> 
     let old = runs.pick(args.run.as_deref())?;
     refuse_if_pointless(&old)?;
     let mut again = spec_of(&old.state.plan);
+    let inputs = Inputs { release: release(&old), appspec: appspec_of(&old.state.plan) };
     again.alarm_policy.allow_red.clone_from(&args.allow_red);
     spec::check_allowed(&again, &args.allow_red)?;
     block_on(async {
         let region = again.environment.region.as_deref();
         let ports = connect::connect(&args.aws, region, Path::new(".")).await?;
         let site = consent.clear(&runs, &ports, &again).await?;
-        let made = planning::make_again(&ports, &again, release(&old)).await;
+        let made = planning::make_again(&ports, &again, inputs).await;
         Start { session, ports, runs: &runs, site, consent }.run(made).await
     })
 }

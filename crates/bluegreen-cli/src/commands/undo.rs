@@ -4,10 +4,10 @@ use std::path::Path;
 
 use bluegreen_core::journal::{Ending, FileStore, Found, Terminal};
 use bluegreen_core::model::{RunId, TaskDefinitionArn};
-use bluegreen_core::plan::Release;
+use bluegreen_core::plan::{Inputs, Release};
 
 use super::deploy::{Consent, Start};
-use super::respec::spec_of;
+use super::respec::{appspec_of, spec_of};
 use super::runs::{self, Run, Runs};
 use super::session::{Session, block_on};
 use super::{connect, planning, spec};
@@ -30,13 +30,14 @@ pub(super) fn run(session: &Session, args: &UndoArgs) -> Result<Exit, Failure> {
         (run, target)
     };
     let mut spec = spec_of(&base.state.plan);
+    let inputs = Inputs { release: Release::Existing(target.clone()), appspec: appspec_of(&base.state.plan) };
     spec.alarm_policy.allow_red.clone_from(&args.allow_red);
     spec::check_allowed(&spec, &args.allow_red)?;
     out::say(format_args!("releasing {} again; `bluegreen promote --full` skips its holds", target.short()));
     block_on(async {
         let ports = connect::connect(&args.aws, spec.environment.region.as_deref(), Path::new(".")).await?;
         let site = consent.clear(&runs, &ports, &spec).await?;
-        let made = planning::make_again(&ports, &spec, Release::Existing(target)).await;
+        let made = planning::make_again(&ports, &spec, inputs).await;
         Start { session, ports, runs: &runs, site, consent }.run(made).await
     })
 }

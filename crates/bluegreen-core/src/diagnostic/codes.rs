@@ -55,6 +55,7 @@ codes! {
     VERSION = "BG0116", "a version of the format that this program does not read";
     NOT_IN_THIS_VERSION = "BG0117", "a part of the format that this version does not act on";
     ENGINE = "BG0118", "an engine that this version does not drive";
+    ENGINE_FLEET = "BG0119", "the engine needs something of the spec that is not there";
     ENVIRONMENT = "BG0120", "the environment is unknown, or none was chosen among several";
     SAME_FLEET = "BG0121", "blue and green are the same service or target group";
     ELSEWHERE = "BG0122", "an ARN of another account, region or partition";

@@ -2,12 +2,36 @@
 
 use jiff::Timestamp;
 
+use super::choose::choose;
+use super::survey::service_names;
 use super::wiring::check_wiring;
-use super::{Baseline, Finding, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site, Survey, refuses};
-use crate::model::{Action, ByColor, Color, LoadBalancerArn, RunId, TargetGroupArn, Weight};
+use super::{
+    Baseline, Engine, EngineKind, Finding, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site, Survey,
+    managed, refuses,
+};
+use crate::appspec::AppSpec;
+use crate::model::{Action, AfterCommit, ByColor, Capacity, Color, LoadBalancerArn, RunId, TargetGroupArn, Weight};
 use crate::observe::{Reading, RouteSnapshot, ServiceSnapshot, TargetGroup};
 use crate::ports::{Caller, ErrorClass};
 use crate::spec::Spec;
+
+/// What a plan is made of beside spec and survey.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inputs {
+    /// What is released.
+    pub release: Release,
+    /// The user's own AppSpec document, where the spec names one.
+    pub appspec: Option<AppSpec>,
+}
+
+/// A plan, with what there is to say about how it came to be: nothing that refuses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Built {
+    /// The plan.
+    pub plan: Plan,
+    /// Notes and warnings.
+    pub findings: Vec<Finding>,
+}
 
 /// What has to be readable for a plan to exist at all.
 struct Facts<'a> {
@@ -18,52 +42,102 @@ struct Facts<'a> {
     test_route: Option<&'a RouteSnapshot>,
 }
 
+/// All of a plan that depends on who moves the traffic.
+pub(super) struct Wired {
+    pub caller: Caller,
+    pub stable: Color,
+    pub routes: Vec<RouteSnapshot>,
+    pub test_route: Option<RouteSnapshot>,
+    pub services: ByColor<ServiceBaseline>,
+    pub groups: ByColor<TargetGroupArn>,
+    pub load_balancer: LoadBalancerArn,
+    pub capacity: Capacity,
+    pub after: AfterCommit,
+    pub engine: Engine,
+}
+
 /// Makes the plan. Every reason against it is reported at once.
 ///
 /// What is only unwise is left to [`super::lint`], which looks a second time and on its own.
-pub fn build(spec: &Spec, survey: &Survey, release: Release, run: RunId, now: Timestamp) -> Result<Plan, Vec<Finding>> {
+///
+/// # Errors
+///
+/// All findings, notes and warnings included, if any of them refuses.
+pub fn build(spec: &Spec, survey: &Survey, inputs: Inputs, run: RunId, now: Timestamp) -> Result<Built, Vec<Finding>> {
     let mut findings = Vec::new();
-    let facts = gather(spec, survey, &mut findings);
-    let Some(facts) = facts else { return Err(findings) };
-    let arns = facts.groups.map(|group| group.arn.clone());
-    findings.extend(check_place(spec, facts.caller));
-    findings.extend(check_wiring(spec, survey, &facts.services, &facts.groups, &facts.routes));
-    let stable = match roles(&facts.routes, &arns) {
-        Ok(stable) => Some(stable),
+    let kind = match choose(spec, survey.live.as_ref().map(|live| &live.service)) {
+        Ok(Some(choice)) => {
+            findings.extend(choice.why);
+            Some(choice.kind)
+        }
+        Ok(None) => {
+            let service = survey.live.as_ref().map(|live| &live.service);
+            let name = spec.fleet.service.as_deref().unwrap_or("?");
+            let what = format!("service {name} in cluster {}", spec.environment.cluster);
+            service.and_then(|reading| readable(reading, &what, &mut findings));
+            None
+        }
         Err(finding) => {
             findings.push(finding);
             None
         }
     };
-    let load_balancer = shared_load_balancer(&facts.groups, &mut findings);
-    let (Some(stable), Some(load_balancer), false) = (stable, load_balancer, refuses(&findings)) else {
-        return Err(findings);
+    let wired = match kind {
+        None => None,
+        Some(EngineKind::Alb | EngineKind::TaskSets) => wire(spec, survey, &mut findings),
+        Some(kind) => managed::wire(kind, spec, survey, &inputs, &run, &mut findings),
     };
-    let baseline = Baseline {
-        captured_at: survey.at,
-        stable,
+    let (Some(wired), false) = (wired, refuses(&findings)) else { return Err(findings) };
+    Ok(Built { plan: assemble(spec, survey, wired, inputs.release, run, now), findings })
+}
+
+/// Our own weights between two services.
+fn wire(spec: &Spec, survey: &Survey, findings: &mut Vec<Finding>) -> Option<Wired> {
+    let facts = gather(spec, survey, findings)?;
+    let arns = facts.groups.map(|group| group.arn.clone());
+    findings.extend(check_place(spec, facts.caller));
+    findings.extend(check_wiring(spec, survey, &facts.services, &facts.groups, &facts.routes));
+    let stable = roles(&facts.routes, &arns).map_err(|finding| findings.push(finding)).ok();
+    let load_balancer = shared_load_balancer(&facts.groups, findings);
+    Some(Wired {
+        caller: facts.caller.clone(),
+        stable: stable?,
         routes: facts.routes.into_iter().cloned().collect(),
         test_route: facts.test_route.cloned(),
         services: facts.services.map(|service| service_baseline(service)),
-    };
-    Ok(Plan {
+        groups: arns,
+        load_balancer: load_balancer?,
+        capacity: spec.capacity,
+        after: spec.after.clone(),
+        engine: Engine::Alb,
+    })
+}
+
+fn assemble(spec: &Spec, survey: &Survey, wired: Wired, release: Release, run: RunId, now: Timestamp) -> Plan {
+    Plan {
         version: PLAN_VERSION,
         run,
         created_at: now,
         site: Site {
-            account: facts.caller.account.clone(),
-            region: facts.caller.region.clone(),
+            account: wired.caller.account,
+            region: wired.caller.region,
             cluster: spec.environment.cluster.clone(),
             service: spec.service.clone(),
             environment: spec.environment.name.clone(),
         },
-        baseline,
-        groups: arns,
-        load_balancer,
+        baseline: Baseline {
+            captured_at: survey.at,
+            stable: wired.stable,
+            routes: wired.routes,
+            test_route: wired.test_route,
+            services: wired.services,
+        },
+        groups: wired.groups,
+        load_balancer: wired.load_balancer,
         release,
         steps: spec.steps.clone(),
-        capacity: spec.capacity,
-        after: spec.after.clone(),
+        capacity: wired.capacity,
+        after: wired.after,
         alarms: planned_alarms(spec, survey),
         alarm_policy: spec.alarm_policy.clone(),
         drift: spec.drift,
@@ -71,19 +145,21 @@ pub fn build(spec: &Spec, survey: &Survey, release: Release, run: RunId, now: Ti
         pre_traffic: spec.pre_traffic.clone(),
         test_url: spec.test.as_ref().and_then(|test| test.url.clone()),
         timing: spec.timing.clone(),
-        engine: super::Engine::Alb,
-    })
+        engine: wired.engine,
+    }
 }
 
 fn gather<'a>(spec: &Spec, survey: &'a Survey, findings: &mut Vec<Finding>) -> Option<Facts<'a>> {
     let caller = readable(&survey.caller, "the caller's identity", findings);
+    let names = service_names(spec, Some(EngineKind::Alb));
     let mut service = |color: Color| {
-        let what = format!("service {} in cluster {}", spec.services.get(color), spec.environment.cluster);
+        let name = names.as_ref().map_or("?", |names| names.get(color));
+        let what = format!("service {name} in cluster {}", spec.environment.cluster);
         readable(survey.services.get(color), &what, findings)
     };
     let services = (service(Color::Blue), service(Color::Green));
     let mut group = |color: Color| {
-        let what = format!("target group {}", spec.target_groups.get(color));
+        let what = format!("target group {}", group_name(spec, color));
         readable(survey.groups.get(color), &what, findings)
     };
     let groups = (group(Color::Blue), group(Color::Green));
@@ -91,8 +167,9 @@ fn gather<'a>(spec: &Spec, survey: &'a Survey, findings: &mut Vec<Finding>) -> O
     for (id, reading) in spec.routes.iter().zip(&survey.routes) {
         routes.push(readable(reading, &id.to_string(), findings));
     }
-    let test_route = match (&spec.test, &survey.test_route) {
-        (Some(test), Some(reading)) => Some(readable(reading, &format!("test {}", test.route), findings)?),
+    let asked = spec.test.as_ref().and_then(|test| test.route.as_ref());
+    let test_route = match (asked, &survey.test_route) {
+        (Some(route), Some(reading)) => Some(readable(reading, &format!("test {route}"), findings)?),
         _ => None,
     };
     let routes = routes.into_iter().collect::<Option<Vec<_>>>()?;
@@ -106,7 +183,12 @@ fn gather<'a>(spec: &Spec, survey: &'a Survey, findings: &mut Vec<Finding>) -> O
     })
 }
 
-fn readable<'a, T>(reading: &'a Reading<T>, what: &str, findings: &mut Vec<Finding>) -> Option<&'a T> {
+/// What the spec calls the group of a colour.
+pub(super) fn group_name(spec: &Spec, color: Color) -> &str {
+    spec.target_groups.as_ref().map_or("of the pair", |pair| pair.get(color))
+}
+
+pub(super) fn readable<'a, T>(reading: &'a Reading<T>, what: &str, findings: &mut Vec<Finding>) -> Option<&'a T> {
     match &reading.value {
         Ok(value) => Some(value),
         Err(error) => {
@@ -123,7 +205,7 @@ fn readable<'a, T>(reading: &'a Reading<T>, what: &str, findings: &mut Vec<Findi
     }
 }
 
-fn check_place(spec: &Spec, caller: &Caller) -> Vec<Finding> {
+pub(super) fn check_place(spec: &Spec, caller: &Caller) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(account) = spec.environment.account.as_ref().filter(|account| **account != caller.account) {
         let what = format!(
@@ -175,7 +257,10 @@ fn no_forward(route: &RouteSnapshot) -> Finding {
     Finding::refuse("BG3003", what, "name a rule or default action whose last action is a forward")
 }
 
-fn shared_load_balancer(groups: &ByColor<&TargetGroup>, findings: &mut Vec<Finding>) -> Option<LoadBalancerArn> {
+pub(super) fn shared_load_balancer(
+    groups: &ByColor<&TargetGroup>,
+    findings: &mut Vec<Finding>,
+) -> Option<LoadBalancerArn> {
     let all: Vec<&LoadBalancerArn> = groups.iter().flat_map(|(_, group)| &group.load_balancers).collect();
     let mut distinct: Vec<&LoadBalancerArn> = all.clone();
     distinct.sort();
@@ -195,7 +280,7 @@ fn shared_load_balancer(groups: &ByColor<&TargetGroup>, findings: &mut Vec<Findi
     }
 }
 
-fn service_baseline(service: &ServiceSnapshot) -> ServiceBaseline {
+pub(super) fn service_baseline(service: &ServiceSnapshot) -> ServiceBaseline {
     ServiceBaseline {
         arn: service.arn.clone(),
         name: service.name.clone(),

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Plan;
 use crate::model::{DeploymentSite, Shift, duration};
+use crate::ports::marked_run;
 
 /// The engine of one plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +78,16 @@ pub struct Native {
     pub configuration: Value,
     /// `deploymentConfiguration` as it was declared before, put back when the run is over.
     pub declared: Value,
+}
+
+impl Native {
+    /// How long ECS waits at one of our pauses before it rolls back by itself.
+    pub fn pause_timeout(&self) -> Option<Duration> {
+        let hooks = self.configuration.get("lifecycleHooks").and_then(Value::as_array)?;
+        let ours = hooks.iter().find(|hook| marked_run(&hook.to_string()).is_some())?;
+        let minutes = ours.get("timeoutConfiguration")?.get("timeoutInMinutes")?.as_u64()?;
+        Some(Duration::from_secs(minutes.saturating_mul(60)))
+    }
 }
 
 /// An engine that AWS runs.

@@ -38,15 +38,32 @@ pub fn release(spec: &Spec, survey: &Survey, text: Option<&str>) -> Result<Relea
     Ok(Release::Register { family: definition.family().to_owned(), document: definition.to_register_request()? })
 }
 
+/// The colour that serves, where each has a service of its own.
+fn serving(survey: &Survey) -> Result<crate::model::Color, ReleaseError> {
+    let routes: Vec<&RouteSnapshot> = survey.routes.iter().filter_map(|reading| reading.ok()).collect();
+    match (survey.groups.blue.ok(), survey.groups.green.ok()) {
+        (Some(blue), Some(green)) => {
+            let groups = crate::model::ByColor { blue: blue.arn.clone(), green: green.arn.clone() };
+            roles(&routes, &groups).map_err(ReleaseError::Live)
+        }
+        _ => Err(unreadable("the target groups cannot be read".to_owned())),
+    }
+}
+
+fn unreadable(what: String) -> ReleaseError {
+    ReleaseError::Live(Finding::refuse("BG3001", what, "name a task definition file"))
+}
+
 /// The definition that serves now: not "the newest revision", which may never have served.
 fn live(survey: &Survey) -> Result<TaskDefinition, ReleaseError> {
-    let unreadable = |what: String| ReleaseError::Live(Finding::refuse("BG3001", what, "name a task definition file"));
-    let routes: Vec<&RouteSnapshot> = survey.routes.iter().filter_map(|reading| reading.ok()).collect();
-    let groups = match (survey.groups.blue.ok(), survey.groups.green.ok()) {
-        (Some(blue), Some(green)) => crate::model::ByColor { blue: blue.arn.clone(), green: green.arn.clone() },
-        _ => return Err(unreadable("the target groups cannot be read".to_owned())),
+    if let (Some(_), Err(error)) = (&survey.live, &survey.services.blue.value) {
+        return Err(unreadable(error.to_string()));
+    }
+    let stable = match survey.one_service() {
+        // Both colours share it, and it is read once.
+        true => crate::model::Color::Blue,
+        false => serving(survey)?,
     };
-    let stable = roles(&routes, &groups).map_err(ReleaseError::Live)?;
     let found = survey.revisions.get(stable).value.as_ref().map_err(|error| unreadable(error.to_string()))?;
     TaskDefinition::from_live(found.arn.short(), &found.document).map_err(ReleaseError::Report)
 }

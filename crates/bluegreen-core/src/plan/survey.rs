@@ -3,6 +3,9 @@
 use futures::future::{join_all, join3, join4};
 use jiff::Timestamp;
 
+use super::choose::choose;
+use super::live;
+use super::{EngineKind, Live};
 use crate::model::{ByColor, LoadBalancerArn, RouteId};
 use crate::observe::{
     AlarmSnapshot, LoadBalancer, Reading, RouteSnapshot, ServiceSnapshot, TargetGroup, TargetHealth,
@@ -18,7 +21,7 @@ pub struct Survey {
     pub at: Timestamp,
     /// Who and where we are.
     pub caller: Reading<Caller>,
-    /// The two services.
+    /// The two services; one and the same where AWS moves the traffic of one.
     pub services: ByColor<Reading<ServiceSnapshot>>,
     /// The two groups.
     pub groups: ByColor<Reading<TargetGroup>>,
@@ -34,22 +37,59 @@ pub struct Survey {
     pub load_balancers: Vec<Reading<LoadBalancer>>,
     /// The alarms that exist among those of the spec.
     pub alarms: Reading<Vec<AlarmSnapshot>>,
+    /// The one service that both colours share, where the spec names one and its engine could use it.
+    pub live: Option<Live>,
+}
+
+impl Survey {
+    /// Whether both colours share one service.
+    pub(super) fn one_service(&self) -> bool {
+        let arn = |reading: &Reading<ServiceSnapshot>| reading.ok().map(|service| service.arn.clone());
+        arn(&self.services.blue).is_some() && arn(&self.services.blue) == arn(&self.services.green)
+    }
 }
 
 /// Looks at everything that a plan for `spec` depends on.
 pub async fn survey(ports: &Ports, spec: &Spec) -> Survey {
     let at = ports.clock.now();
+    let service = live::service(ports, spec).await;
+    let kind = choose(spec, service.as_ref()).ok().flatten().map(|choice| choice.kind);
+    let live = match service {
+        Some(service) => Some(live::look(ports, spec, kind, service).await),
+        None => None,
+    };
+    let pair = pair(spec, kind, live.as_ref());
     let (services, groups, caller, alarms) =
-        join4(services(ports, spec), groups(ports, spec), ports.identity.caller(), alarms(ports, spec)).await;
+        join4(services(ports, spec, kind), groups(ports, pair.as_ref()), ports.identity.caller(), alarms(ports, spec))
+            .await;
+    let services = match &live {
+        Some(live) if kind != Some(EngineKind::Alb) => services.map(|service| live.corrected(service.clone())),
+        _ => services,
+    };
     let (health, revisions, load_balancers) =
         join3(health(ports, &groups), revisions(ports, &services), load_balancers(ports, &groups)).await;
     let routes = join_all(spec.routes.iter().map(|route| route_of(ports, route))).await;
-    let test_route = match &spec.test {
-        Some(test) => Some(route_of(ports, &test.route).await),
+    let test_route = match spec.test.as_ref().and_then(|test| test.route.as_ref()) {
+        Some(route) => Some(route_of(ports, route).await),
         None => None,
     };
     let caller = read(ports, caller);
-    Survey { at, caller, services, groups, health, revisions, routes, test_route, load_balancers, alarms }
+    Survey { at, caller, services, groups, health, revisions, routes, test_route, load_balancers, alarms, live }
+}
+
+/// The pair that the spec names, or the one that AWS shifts between.
+fn pair(spec: &Spec, kind: Option<EngineKind>, live: Option<&Live>) -> Option<ByColor<String>> {
+    spec.target_groups.clone().or_else(|| live?.pair(kind?))
+}
+
+/// The service of each colour by name: two, or the one that both share.
+pub(super) fn service_names(spec: &Spec, kind: Option<EngineKind>) -> Option<ByColor<String>> {
+    let one = || spec.fleet.service.as_ref().map(|name| ByColor { blue: name.clone(), green: name.clone() });
+    match kind {
+        Some(EngineKind::Alb) => spec.fleet.services.clone(),
+        Some(_) => one(),
+        None => one().or_else(|| spec.fleet.services.clone()),
+    }
 }
 
 fn read<T>(ports: &Ports, value: Result<T, CallError>) -> Reading<T> {
@@ -57,7 +97,7 @@ fn read<T>(ports: &Ports, value: Result<T, CallError>) -> Reading<T> {
 }
 
 /// One call for each, so that one that is missing does not hide the other.
-async fn services(ports: &Ports, spec: &Spec) -> ByColor<Reading<ServiceSnapshot>> {
+async fn services(ports: &Ports, spec: &Spec, kind: Option<EngineKind>) -> ByColor<Reading<ServiceSnapshot>> {
     let one = |name: &str| {
         let names = [name.to_owned()];
         async move {
@@ -65,10 +105,17 @@ async fn services(ports: &Ports, spec: &Spec) -> ByColor<Reading<ServiceSnapshot
             read(ports, found.and_then(|found| only(found, "ecs:DescribeServices")))
         }
     };
-    ByColor { blue: one(&spec.services.blue).await, green: one(&spec.services.green).await }
+    match service_names(spec, kind) {
+        Some(names) if names.blue == names.green => {
+            let both = one(&names.blue).await;
+            ByColor { blue: both.clone(), green: both }
+        }
+        Some(names) => ByColor { blue: one(&names.blue).await, green: one(&names.green).await },
+        None => both(&read(ports, Err(unknown("ecs:DescribeServices", "the spec names no service for this engine")))),
+    }
 }
 
-async fn groups(ports: &Ports, spec: &Spec) -> ByColor<Reading<TargetGroup>> {
+async fn groups(ports: &Ports, pair: Option<&ByColor<String>>) -> ByColor<Reading<TargetGroup>> {
     let one = |name: &str| {
         let names = [name.to_owned()];
         async move {
@@ -76,7 +123,19 @@ async fn groups(ports: &Ports, spec: &Spec) -> ByColor<Reading<TargetGroup>> {
             read(ports, found.and_then(|found| only(found, "elbv2:DescribeTargetGroups")))
         }
     };
-    ByColor { blue: one(&spec.target_groups.blue).await, green: one(&spec.target_groups.green).await }
+    match pair {
+        Some(pair) => ByColor { blue: one(&pair.blue).await, green: one(&pair.green).await },
+        None => both(&read(ports, Err(unknown("elbv2:DescribeTargetGroups", "nothing tells which pair it is")))),
+    }
+}
+
+fn both<T: Clone>(reading: &Reading<T>) -> ByColor<Reading<T>> {
+    ByColor { blue: reading.clone(), green: reading.clone() }
+}
+
+/// What could not even be asked for.
+fn unknown(operation: &str, message: &str) -> CallError {
+    CallError { operation: operation.to_owned(), class: ErrorClass::NotFound, message: message.to_owned() }
 }
 
 async fn health(ports: &Ports, groups: &ByColor<Reading<TargetGroup>>) -> ByColor<Reading<TargetHealth>> {

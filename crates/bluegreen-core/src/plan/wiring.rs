@@ -29,20 +29,20 @@ fn check_service(color: Color, service: &ServiceSnapshot, group: &TargetGroup) -
         let what = format!("service {name} is {}, not ACTIVE", service.status);
         findings.push(Finding::refuse("BG3010", what, "create the service, or name another one"));
     }
+    let rolling = "use a service with the ECS controller and the rolling strategy".to_owned();
+    let fitting = |engine| format!("write `engine: {engine}` and `fleet: {{ service: {name} }}`, or {rolling}");
     let owner = match &service.controller {
         Controller::Rolling => None,
-        Controller::Native(strategy) => Some(format!("ECS itself ({strategy})")),
-        Controller::CodeDeploy => Some("CodeDeploy".to_owned()),
-        Controller::External => Some("an external controller".to_owned()),
-        Controller::Unknown(kind) => Some(format!("a controller that this version does not know ({kind})")),
+        Controller::Native(strategy) => Some((format!("ECS itself ({strategy})"), fitting("ecs"))),
+        Controller::CodeDeploy => Some(("CodeDeploy".to_owned(), fitting("codedeploy"))),
+        Controller::External => Some(("an external controller".to_owned(), rolling.clone())),
+        Controller::Unknown(kind) => {
+            Some((format!("a controller that this version does not know ({kind})"), rolling.clone()))
+        }
     };
-    if let Some(owner) = owner {
+    if let Some((owner, cure)) = owner {
         let what = format!("service {name} is moved by {owner}: two tools would write to the same rules");
-        findings.push(Finding::refuse(
-            "BG3011",
-            what,
-            "use a service with the ECS controller and the rolling strategy",
-        ));
+        findings.push(Finding::refuse("BG3011", what, cure));
     }
     if !service.target_groups.contains(&group.arn) {
         let what =
@@ -63,7 +63,7 @@ fn check_service(color: Color, service: &ServiceSnapshot, group: &TargetGroup) -
     findings
 }
 
-fn check_pair(groups: &ByColor<&TargetGroup>) -> Vec<Finding> {
+pub(super) fn check_pair(groups: &ByColor<&TargetGroup>) -> Vec<Finding> {
     let (blue, green) = (groups.blue, groups.green);
     let mut findings = Vec::new();
     if blue.arn == green.arn {
@@ -84,7 +84,7 @@ fn check_pair(groups: &ByColor<&TargetGroup>) -> Vec<Finding> {
 }
 
 /// A forward with a third group: shifting between two of three is not what the plan says.
-fn check_members(route: &RouteSnapshot, groups: &ByColor<&TargetGroup>) -> Option<Finding> {
+pub(super) fn check_members(route: &RouteSnapshot, groups: &ByColor<&TargetGroup>) -> Option<Finding> {
     let forward = Action::forward_of(&route.actions)?;
     let third = forward.groups.iter().find(|member| groups.iter().all(|(_, group)| group.arn != member.arn))?;
     let what = format!("{} also forwards to target group {}", route.id, third.arn.name());
@@ -99,7 +99,8 @@ fn check_unlisted(spec: &Spec, survey: &Survey, groups: &ByColor<&TargetGroup>) 
             .is_some_and(|forward| groups.iter().any(|(_, group)| forward.contains(&group.arn)))
     };
     let listed = |route: &RouteSnapshot| {
-        spec.routes.contains(&route.id) || spec.test.as_ref().is_some_and(|test| test.route == route.id)
+        let test = spec.test.as_ref().and_then(|test| test.route.as_ref());
+        spec.routes.contains(&route.id) || test == Some(&route.id)
     };
     let refuse = |route: &RouteSnapshot| {
         let what = format!("{} carries one of the target groups and is not part of the release", route.id);

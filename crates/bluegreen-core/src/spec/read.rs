@@ -6,7 +6,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::shape::no_data;
-use super::{DEFAULT_BAKE, DEFAULT_HOOK_TIMEOUT, Environment, Release, Spec, TestRoute, rules, steps};
+use super::{
+    CodeDeploy, DEFAULT_BAKE, DEFAULT_HOOK_TIMEOUT, DEFAULT_PAUSE_TIMEOUT, Engine, Environment, Fleet, Release, Spec,
+    TestRoute, rules, steps,
+};
+use crate::appspec::Event;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::document::Node;
 use crate::model::{
@@ -27,10 +31,14 @@ pub(super) fn read(root: &Node, environment: Option<&str>, meant: &[&str]) -> (O
             service: string(root.get("service"))?,
             environment: read_environment(root, environment?)?,
             release: release(root.get("taskDefinition")?)?,
-            services: pair(at(root, &["fleet", "services"])?)?,
-            target_groups: pair(at(root, &["traffic", "targetGroups"])?)?,
-            routes: routes(root.get("traffic")?),
-            test: at(root, &["traffic", "test"]).and_then(test_route),
+            engine: engine(root),
+            fleet: Fleet {
+                services: at(root, &["fleet", "services"]).and_then(pair),
+                service: string(at(root, &["fleet", "service"])),
+            },
+            target_groups: at(root, &["traffic", "targetGroups"]).and_then(pair),
+            routes: root.get("traffic").map(routes).unwrap_or_default(),
+            test: at(root, &["traffic", "test"]).map(test_route),
             steps,
             capacity: match word(root.get("capacity")) {
                 Some("matchWeight") => Capacity::MatchWeight,
@@ -46,6 +54,8 @@ pub(super) fn read(root: &Node, environment: Option<&str>, meant: &[&str]) -> (O
             rollback: rollback(root.get("rollback")),
             pre_traffic: items(at(root, &["hooks", "preTraffic"])).iter().map(hook).collect(),
             timing: timing(root.get("timing")),
+            code_deploy: code_deploy(root.get("codedeploy")),
+            pause_timeout: time(at(root, &["ecs", "pauseTimeout"]), DEFAULT_PAUSE_TIMEOUT),
         })
     })();
     if root.get("bake").is_some() && bake.is_zero() {
@@ -132,8 +142,34 @@ pub(super) fn test_route_id(test: &Node) -> Option<RouteId> {
     rule().or_else(|| parsed(test.get("defaultAction")).map(RouteId::DefaultAction))
 }
 
-fn test_route(test: &Node) -> Option<TestRoute> {
-    Some(TestRoute { route: test_route_id(test)?, url: string(test.get("url")) })
+fn test_route(test: &Node) -> TestRoute {
+    TestRoute { route: test_route_id(test), url: string(test.get("url")) }
+}
+
+/// The engine that the spec asks for. A word that the table refuses counts as the default.
+pub(super) fn engine(root: &Node) -> Engine {
+    match word(root.get("engine")) {
+        Some("codedeploy") => Engine::CodeDeploy,
+        Some("ecs") => Engine::Ecs,
+        Some("auto") => Engine::Auto,
+        _ => Engine::Alb,
+    }
+}
+
+fn code_deploy(node: Option<&Node>) -> CodeDeploy {
+    let get = |key| string(node.and_then(|node| node.get(key)));
+    let hooks = node.and_then(|node| node.get("hooks"));
+    let hook = |event: &Event| {
+        let function = string(hooks?.get(event.name()))?;
+        Some(crate::appspec::Hook { event: *event, function })
+    };
+    CodeDeploy {
+        application: get("application"),
+        group: get("deploymentGroup"),
+        config: get("config"),
+        appspec: get("appspec").map(PathBuf::from),
+        hooks: Event::ECS.iter().filter_map(hook).collect(),
+    }
 }
 
 fn after(node: Option<&Node>) -> AfterCommit {

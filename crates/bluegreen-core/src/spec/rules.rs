@@ -1,5 +1,7 @@
 //! What single values cannot tell: pairs, places, and references between parts of a spec.
 
+mod needs;
+
 use super::read::{at, items, parsed, test_route_id, timing, word};
 use super::shape::list;
 use super::suggest::nearest;
@@ -16,6 +18,7 @@ pub(super) fn check(root: &Node, environment: Option<&str>, meant: &[&str]) -> V
     let mut findings = Vec::new();
     findings.extend(different(at(root, &["fleet", "services"]), "ECS service"));
     findings.extend(different(at(root, &["traffic", "targetGroups"]), "target group"));
+    findings.extend(needs::check(root, meant));
     findings.extend(root.get("taskDefinition").and_then(|node| task_definition(node, meant)));
     findings.extend(places(root, environment));
     findings.extend(root.get("traffic").map(routes).unwrap_or_default());

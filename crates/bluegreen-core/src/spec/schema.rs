@@ -27,6 +27,18 @@ pub(super) fn schema() -> Value {
     if let Value::Object(members) = spec {
         root.extend(members);
     }
+    // Only our own weights have to be told where traffic is: without a service that AWS moves, those are meant.
+    root.insert("if".to_owned(), json!({ "properties": { "fleet": { "not": { "required": ["service"] } } } }));
+    root.insert(
+        "then".to_owned(),
+        json!({
+            "required": ["traffic"],
+            "properties": { "traffic": {
+                "required": ["targetGroups"],
+                "anyOf": [{ "required": ["rules"] }, { "required": ["defaultActions"] }],
+            } },
+        }),
+    );
     root.insert("$defs".to_owned(), Value::Object(defs));
     Value::Object(root)
 }

@@ -1,11 +1,13 @@
 //! The one table of everything that a spec file may hold.
 
+mod managed;
 mod policy;
 mod strategy;
 
 use super::shape::{Field, Keys, List, Map, Object, Shape, Words, Zero};
 use super::text;
 use crate::diagnostic::codes;
+use managed::{CODE_DEPLOY, ECS};
 use policy::{ALARM_POLICY, ALARMS, DRIFT, HOOKS, ROLLBACK, STATES, TIMING};
 use strategy::{AFTER, AFTER_WORDS, CAPACITIES, STRATEGY};
 
@@ -34,8 +36,12 @@ pub(super) const SPEC: Object = Object {
         )
         .required(),
         Field::new("fleet", Shape::Object(&FLEET), "Where blue and green run.").required(),
-        Field::new("traffic", Shape::Object(&TRAFFIC), "What is shifted: the pair of target groups, and where it stands.")
-            .required(),
+        Field::new(
+            "traffic",
+            Shape::Object(&TRAFFIC),
+            "What is shifted: the pair of target groups, and where it stands. The engines `codedeploy` and `ecs` find what is left out in AWS's own wiring, and check what is written here against it.",
+        )
+        .default("required for the engine `alb`"),
         Field::new("strategy", Shape::Object(&STRATEGY), "How traffic is shifted.").required(),
         Field::new(
             "bake",
@@ -56,6 +62,8 @@ pub(super) const SPEC: Object = Object {
             "The CloudWatch alarms, metric and composite, that gate every forward move. Without any, nothing rolls back by itself.",
         )
         .default("[]"),
+        Field::new("codedeploy", Shape::Object(&CODE_DEPLOY), "What only the engine `codedeploy` reads."),
+        Field::new("ecs", Shape::Object(&ECS), "What only the engine `ecs` reads."),
         Field::new("alarmPolicy", Shape::Object(&ALARM_POLICY), "What to do with alarms that give no answer."),
         Field::new("drift", Shape::Word(&DRIFT), "What to do when someone else changes the rules during a release.")
             .default("hold"),
@@ -100,11 +108,13 @@ const ENVIRONMENT: Object = Object {
 };
 
 const ENGINES: Words = Words {
-    values: &[("alb", "weights on the load balancer's rules, two ECS services")],
-    later: &[
-        ("codedeploy", "this version drives `alb` only: for CodeDeploy, write its AppSpec with `bluegreen appspec`"),
-        ("ecs", "this version drives `alb` only: it shifts the same rules, with two ECS services"),
+    values: &[
+        ("alb", "our weights on the load balancer's rules, two ECS services"),
+        ("codedeploy", "CodeDeploy's deployments of one service with the controller CODE_DEPLOY"),
+        ("ecs", "ECS's own blue/green, linear or canary strategy on one service"),
+        ("auto", "the one that fits what the service is"),
     ],
+    later: &[],
     also: "",
     code: codes::ENGINE,
 };
@@ -136,10 +146,19 @@ const IMAGES: Map = Map {
 };
 
 const FLEET: Object = Object {
-    keys: Keys::Any,
-    cure: "write `fleet: { services: { blue: NAME, green: NAME } }`",
+    keys: Keys::Some(&["services", "service"]),
+    cure: "write `fleet: { services: { blue: NAME, green: NAME } }`, or `fleet: { service: NAME }` for an engine that AWS runs",
     fields: &[
-        Field::new("services", Shape::Object(&SERVICES), "Two ECS services, one for each colour.").required(),
+        Field::new(
+            "services",
+            Shape::Object(&SERVICES),
+            "Two ECS services, one for each colour, for the engine `alb`.",
+        ),
+        Field::new(
+            "service",
+            Shape::Text(&text::SERVICE),
+            "One ECS service that both colours share, for the engines `codedeploy` and `ecs`.",
+        ),
         Field::new(
             "taskSets",
             Shape::Later("use `services` with two ECS services, one for each colour"),
@@ -157,18 +176,20 @@ const SERVICES: Object = Object {
     ],
 };
 
-const TRAFFIC: Object = Object {
-    keys: Keys::Some(&["rules", "defaultActions"]),
+pub(super) const TRAFFIC: Object = Object {
+    keys: Keys::Any,
     cure: "under `traffic` write `targetGroups: { blue: NAME, green: NAME }` and `rules: [ARN]`",
     fields: &[
         Field::new("targetGroups", Shape::Object(&TARGET_GROUPS), "The two target groups, one for each colour.")
-            .required(),
-        Field::new("rules", Shape::List(&RULES), "Every listener rule that carries the pair, by ARN."),
+            .default("required for the engine `alb`"),
+        Field::new("rules", Shape::List(&RULES), "Every listener rule that carries the pair, by ARN.")
+            .default("this or `defaultActions` for the engine `alb`"),
         Field::new(
             "defaultActions",
             Shape::List(&DEFAULT_ACTIONS),
             "Every listener whose default action carries the pair, by ARN.",
-        ),
+        )
+        .default("this or `rules` for the engine `alb`"),
         Field::new(
             "test",
             Shape::Object(&TEST),
@@ -204,8 +225,8 @@ const DEFAULT_ACTIONS: List = List {
     text_code: codes::WRONG_KIND,
 };
 
-const TEST: Object = Object {
-    keys: Keys::One(&["listenerRule", "defaultAction"]),
+pub(super) const TEST: Object = Object {
+    keys: Keys::AtMostOne(&["listenerRule", "defaultAction"]),
     cure: "write `test: { listenerRule: ARN, url: \"http://…\" }`",
     fields: &[
         Field::new("listenerRule", Shape::Text(&text::RULE), "The listener rule of the test traffic."),

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::appspec::{self, Event};
 use crate::diagnostic::Place;
 use crate::model::{NoData, OnInterrupt, Percent};
 
@@ -60,7 +61,7 @@ environments:
   prod: {{ region: eu-west-3, account: "111122223333", cluster: shop-prod }}
 engine: alb
 taskDefinition: {{ file: task/def.json, images: {{ app: "${{IMAGE}}", log: "repo/log@sha256:ab" }} }}
-fleet: {{ services: {{ blue: fb, green: fg }} }}
+fleet: {{ services: {{ blue: fb, green: fg }}, service: f }}
 traffic:
   targetGroups: {{ blue: tb, green: tg }}
   rules: ["{RULE}"]
@@ -78,6 +79,8 @@ rollback: {{ onInterrupt: rollback, deadline: 3m, stickyHold: 4m }}
 hooks: {{ preTraffic: [[./a, "{{{{ testUrl }}}}"], {{ argv: [./b], timeout: 1m }}] }}
 timing: {{ poll: 1s, settle: 2s, propagation: 3s, drain: 4s, phaseDeadline: 5m, freshness: 6s, stableFor: 7s }}
 state: file
+codedeploy: {{ application: app, deploymentGroup: dg, config: own, hooks: {{ AfterAllowTraffic: fn2, BeforeInstall: fn1 }} }}
+ecs: {{ pauseTimeout: 48h }}
 "#
     );
     let variables = |name: &str| (name == "IMAGE").then(|| "repo/app:1".to_owned());
@@ -98,11 +101,12 @@ state: file
             file: "task/def.json".into(),
             images: images.map(|(name, image)| (name.to_owned(), image.to_owned())).into(),
         },
-        services: pair("fb", "fg"),
-        target_groups: pair("tb", "tg"),
+        engine: Engine::Alb,
+        fleet: Fleet { services: Some(pair("fb", "fg")), service: Some("f".into()) },
+        target_groups: Some(pair("tb", "tg")),
         routes: vec![RouteId::Rule(RULE.parse().unwrap()), RouteId::DefaultAction(LISTENER.parse().unwrap())],
         test: Some(TestRoute {
-            route: RouteId::DefaultAction(format!("{LISTENER}-test").parse().unwrap()),
+            route: Some(RouteId::DefaultAction(format!("{LISTENER}-test").parse().unwrap())),
             url: Some("http://t/".into()),
         }),
         steps: vec![
@@ -137,8 +141,67 @@ state: file
             freshness: seconds(6),
             stable_for: seconds(7),
         },
+        code_deploy: CodeDeploy {
+            application: Some("app".into()),
+            group: Some("dg".into()),
+            config: Some("own".into()),
+            appspec: None,
+            hooks: [("fn1", Event::BeforeInstall), ("fn2", Event::AfterAllowTraffic)]
+                .map(|(function, event)| appspec::Hook { event, function: function.into() })
+                .into(),
+        },
+        pause_timeout: 48 * 60 * MINUTE,
     };
     assert_eq!(spec, expected);
+}
+
+#[test]
+fn each_engine_needs_its_own_fleet() {
+    let fleets =
+        ["{ services: { blue: b, green: g } }", "{ service: s }", "{ services: { blue: b, green: g }, service: s }"];
+    let found = |engine: &str, fleet: &str| {
+        let text = with(&format!("{REST}engine: {engine}\n"));
+        codes_of(&text.replace("fleet: { services: { blue: b, green: g } }", &format!("fleet: {fleet}")))
+    };
+    let (fine, wrong) = (Vec::<&str>::new(), vec![codes::ENGINE_FLEET]);
+    assert_eq!(fleets.map(|fleet| found("alb", fleet)), [fine.clone(), wrong.clone(), fine.clone()]);
+    for engine in ["codedeploy", "ecs"] {
+        assert_eq!(fleets.map(|fleet| found(engine, fleet)), [wrong.clone(), fine.clone(), fine.clone()]);
+    }
+    assert_eq!(fleets.map(|fleet| found("auto", fleet)), [fine.clone(), fine.clone(), fine]);
+}
+
+#[test]
+fn only_our_own_weights_need_to_be_told_where_they_are() {
+    let found = |engine: &str, fleet: &str, traffic: &str| {
+        let text = with(&format!("{REST}engine: {engine}\n"));
+        let text = text.replace("fleet: { services: { blue: b, green: g } }", &format!("fleet: {fleet}"));
+        let from = text.find("traffic:").unwrap();
+        let to = from + text[from..].find('\n').unwrap();
+        codes_of(&format!("{}{traffic}{}", &text[..from], &text[to..]))
+    };
+    let one = "{ service: s }";
+    let two = "{ services: { blue: b, green: g } }";
+    let fine = Vec::<&str>::new();
+    for engine in ["codedeploy", "ecs", "auto"] {
+        assert_eq!(found(engine, one, ""), fine, "{engine}");
+        assert_eq!(found(engine, one, "traffic: { test: { url: 'http://t/' } }"), fine, "{engine}");
+    }
+    for engine in ["alb", "auto"] {
+        assert_eq!(found(engine, two, ""), [codes::MISSING_KEY], "{engine}");
+        assert_eq!(found(engine, two, "traffic: { }"), [codes::MISSING_KEY, codes::KEY_CHOICE], "{engine}");
+    }
+    let test = format!(
+        "traffic: {{ targetGroups: {{ blue: b, green: g }}, rules: ['{RULE}'], test: {{ url: 'http://t/' }} }}"
+    );
+    assert_eq!(found("alb", two, &test), [codes::KEY_CHOICE]);
+}
+
+#[test]
+fn a_pause_lasts_for_whole_minutes_that_ecs_takes() {
+    let found = |time: &str| codes_of(&with(&format!("{REST}ecs: {{ pauseTimeout: {time} }}\n")));
+    assert!(["1m", "14d", "36h"].iter().all(|time| found(time).is_empty()));
+    assert!(["59s", "90s", "15d"].iter().all(|time| found(time) == [codes::BAD_DURATION]));
 }
 
 /// Writes out every default that the table names, under its block.

@@ -209,6 +209,30 @@ pub(super) const IMAGE: TextKind = TextKind {
     },
 };
 
+/// Applications, groups and configurations of CodeDeploy have names of one form.
+pub(super) const CODE_DEPLOY: TextKind = TextKind {
+    name: "codeDeployName",
+    expected: "a name of CodeDeploy: at most 100 letters, digits and `+=,.@_-`",
+    code: codes::BAD_TEXT,
+    pattern: "^[A-Za-z0-9+=,.@_-]{1,100}$",
+    check: |text| {
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+=,.@_-".contains(&b));
+        Misfit::unless(plain && (1..=100).contains(&text.len()))
+    },
+};
+
+pub(super) const FUNCTION: TextKind = TextKind {
+    name: "lambdaFunction",
+    expected: "the name or ARN of a Lambda function",
+    code: codes::BAD_TEXT,
+    pattern: "^(arn:aws[a-z-]*:lambda:.+:function:.+|[A-Za-z0-9_-]{1,64})$",
+    check: |text| {
+        let by_arn = |arn: Arn| arn.service == "lambda" && arn.resource.starts_with("function:");
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        Misfit::unless(plain && (1..=64).contains(&text.len()) || text.parse().is_ok_and(by_arn))
+    },
+};
+
 pub(super) const ARGUMENT: TextKind = TextKind {
     name: "argument",
     expected: "text without a null character",

@@ -36,7 +36,7 @@ pub use clock::{Clock, Entry};
 pub use describe::{describe, describe_findings, short_actions};
 pub use engine::{CodeDeploy, Engine, Managed, Native, TaskSets};
 pub use finding::{Finding, Severity, refuses};
-pub use lint::{lint, still_true};
+pub use lint::{lint, same_engine, still_true};
 pub use live::{Live, Sought};
 pub use release::{ReleaseError, release};
 pub use survey::{Survey, survey};

@@ -140,6 +140,7 @@ pub(super) async fn check_again(ports: &Ports, spec: &Spec, old: &Plan) -> Vec<F
         Ok(fresh) => {
             findings.extend(fresh.findings);
             findings.extend(plan::still_true(old, &survey));
+            findings.extend(plan::same_engine(old, &fresh.plan));
             findings.extend(redefined(old, &fresh.plan));
             findings.extend(plan::lint(old, &survey));
         }

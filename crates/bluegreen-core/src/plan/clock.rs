@@ -12,7 +12,8 @@ pub struct Clock {
     pub entries: Vec<Entry>,
     /// From the first weight to commit, without waits for people.
     pub total: Duration,
-    /// From a red alarm to no traffic on the canary, sticky clients included.
+    /// From a red alarm to no traffic on the canary, sticky clients included; where AWS moves the traffic, to the call
+    /// that has it moved back.
     pub worst_rollback: Duration,
     /// Whether the plan waits for a person.
     pub waits_for_person: bool,
@@ -54,8 +55,11 @@ impl Clock {
 /// One poll to see the alarm, one slow call for the look and each route's write, and the load balancer's propagation;
 /// rounded up to whole seconds.
 fn worst_rollback(plan: &Plan) -> Duration {
-    let routes = u32::try_from(plan.all_routes().count()).unwrap_or(u32::MAX);
-    let calls = CALL.saturating_mul(routes.saturating_add(1));
-    let exact = plan.timing.poll.saturating_add(calls).saturating_add(plan.timing.propagation);
+    let (writes, propagation) = match plan.managed() {
+        None => (u32::try_from(plan.all_routes().count()).unwrap_or(u32::MAX), plan.timing.propagation),
+        Some(_) => (1, Duration::ZERO),
+    };
+    let calls = CALL.saturating_mul(writes.saturating_add(1));
+    let exact = plan.timing.poll.saturating_add(calls).saturating_add(propagation);
     Duration::from_secs(exact.as_secs() + u64::from(exact.subsec_nanos() > 0))
 }

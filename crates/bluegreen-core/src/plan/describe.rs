@@ -1,12 +1,21 @@
 //! A plan in words, at 80 columns: what a person reads before saying yes.
 
+mod managed;
+
 use super::{Clock, Finding, Plan, Release};
 use crate::decide::{canary_count, step_actions};
 use crate::model::{Action, ActionKind, AfterCommit, Percent, RouteId, Step, duration};
 
 /// The whole plan as text, ending with a newline.
 pub fn describe(plan: &Plan) -> String {
-    let sections = [header(plan), routes(plan), steps(plan), gates(plan), way_back(plan)];
+    let sections = match plan.managed() {
+        None => vec![header(plan), routes(plan), steps(plan), gates(plan), way_back(plan)],
+        Some(engine) => {
+            let calls = managed::calls(plan, engine);
+            let (gates, way_back) = (managed::gates(plan, engine), managed::way_back(plan, engine));
+            vec![header(plan), routes(plan), steps(plan), calls, gates, way_back]
+        }
+    };
     sections.join("\n")
 }
 
@@ -51,8 +60,10 @@ fn header(plan: &Plan) -> String {
         "Plan {hash} for run {run}\n\
          \x20 service      {service} ({environment}: {cluster}, {region}, account {account})\n\
          \x20 release      {release}\n\
+         {engine}\
          \x20 stable       {stable} ({stable_service}, {old}, {count} tasks)\n\
          \x20 canary       {canary} ({canary_service})\n",
+        engine = plan.managed().map(|engine| managed::header(plan, engine)).unwrap_or_default(),
         hash = &plan.hash()[..12],
         run = plan.run,
         service = site.service,
@@ -65,12 +76,18 @@ fn header(plan: &Plan) -> String {
         old = plan.stable_baseline().task_definition.short(),
         count = plan.stable_baseline().desired,
         canary = plan.canary(),
-        canary_service = plan.canary_baseline().name,
+        canary_service = match plan.managed() {
+            Some(_) => "new tasks of the same service",
+            None => &plan.canary_baseline().name,
+        },
     )
 }
 
 fn routes(plan: &Plan) -> String {
-    let mut text = "Routes\n".to_owned();
+    let mut text = match plan.managed() {
+        Some(engine) => format!("Routes, written by {}\n", managed::who(engine)),
+        None => "Routes\n".to_owned(),
+    };
     for route in &plan.baseline.routes {
         let after = step_actions(plan, &route.actions, Percent::FULL);
         text += &format!("  {}\n", short_route(&route.id, &route.priority));
@@ -132,22 +149,28 @@ fn steps(plan: &Plan) -> String {
         text += &format!("  {:>2}  +{:<8} {what}\n", index + 1, duration::format(entry.at));
     }
     let person = if clock.waits_for_person { ", and as long as people take" } else { "" };
-    let after = match plan.after {
-        AfterCommit::KeepWarm => format!("{} keeps its tasks", plan.stable()),
-        AfterCommit::ScaleTo(count) => format!("{} is scaled to {count} once it has drained", plan.stable()),
+    let after = match (plan.managed(), &plan.after) {
+        (Some(engine), _) => format!("{} ends {}'s tasks", managed::who(engine), plan.stable()),
+        (None, AfterCommit::KeepWarm) => format!("{} keeps its tasks", plan.stable()),
+        (None, AfterCommit::ScaleTo(count)) => format!("{} is scaled to {count} once it has drained", plan.stable()),
     };
     text += &format!("      +{:<8} commit{person}; {after}\n", duration::format(clock.total));
     text
 }
 
 fn gates(plan: &Plan) -> String {
+    format!("Gates before every forward move\n{}", watched(plan))
+}
+
+/// The alarms, and the commands before the first weight.
+fn watched(plan: &Plan) -> String {
     let names: Vec<&str> = plan.alarms.iter().map(|alarm| alarm.name.as_str()).collect();
     let alarms = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let hooks = match plan.pre_traffic.len() {
         0 => String::new(),
         count => format!("  before the first weight: {count} hook(s)\n"),
     };
-    format!("Gates before every forward move\n  alarms       {alarms}\n{hooks}")
+    format!("  alarms       {alarms}\n{hooks}")
 }
 
 fn way_back(plan: &Plan) -> String {
@@ -160,3 +183,6 @@ fn way_back(plan: &Plan) -> String {
         duration::format(plan.timing.propagation),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Finding, Plan, Release, Survey};
+use super::{CodeDeploy, Engine, Finding, Managed, Plan, Release, Survey};
 use crate::model::{Action, Color, NoData, RouteId, Step, duration, equivalent};
 use crate::observe::{AlarmState, RouteSnapshot};
 use crate::taskdef::{Container, ImageRef, TaskDefinition};
@@ -52,6 +52,27 @@ pub fn still_true(plan: &Plan, survey: &Survey) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether AWS would still be told the same; `fresh` is a plan that was made now, for the same run.
+pub fn same_engine(plan: &Plan, fresh: &Plan) -> Option<Finding> {
+    let told = |plan: &Plan| match &plan.engine {
+        // Whether a configuration has to be made is found out again by making it.
+        Engine::CodeDeploy(engine) => {
+            Engine::CodeDeploy(Box::new(CodeDeploy { create_config: false, ..(**engine).clone() }))
+        }
+        other => other.clone(),
+    };
+    (told(plan) != told(fresh)).then(|| {
+        let what = match &plan.engine {
+            Engine::CodeDeploy(engine) => {
+                let group = format!("{} / {}", engine.application, engine.group);
+                format!("deployment group {group}, or the service that it moves, is no longer as it was")
+            }
+            _ => format!("service {} is no longer configured as it was", plan.stable_baseline().name),
+        };
+        Finding::refuse("BG3020", format!("{what} when the plan was made"), "make a new plan")
+    })
 }
 
 fn alarms(plan: &Plan, survey: &Survey) -> Vec<Finding> {
@@ -142,6 +163,8 @@ fn stable_fleet(plan: &Plan, survey: &Survey) -> Vec<Finding> {
 
 /// Old revisions that were deregistered can run on, but not be started again.
 fn old_revision(plan: &Plan, survey: &Survey) -> Vec<Finding> {
+    // One service has one revision.
+    let looked_at = |color: &Color| plan.managed().is_none() || *color == plan.stable();
     let check = |color: Color| {
         let revision = survey.revisions.get(color);
         let name = plan.baseline.services.get(color).task_definition.short().to_owned();
@@ -159,7 +182,7 @@ fn old_revision(plan: &Plan, survey: &Survey) -> Vec<Finding> {
             )),
         }
     };
-    Color::ALL.into_iter().filter_map(check).collect()
+    Color::ALL.into_iter().filter(looked_at).filter_map(check).collect()
 }
 
 /// After each release the groups change roles: an alarm that watches one of them by name may watch the wrong one.
@@ -210,12 +233,17 @@ fn stickiness(plan: &Plan, survey: &Survey) -> Vec<Finding> {
         if let Some(seconds) = sticky {
             let window = Duration::from_secs(seconds.into());
             let what = format!("{} pins clients to a group for {}", route.id, duration::format(window));
-            findings.push(Finding::info(
-                "BG3150",
-                what,
-                "a rollback takes the canary group out of the action to move them",
-            ));
-            if window > plan.rollback.sticky_hold {
+            if plan.managed().is_some() {
+                let what = format!("{what}: a rollback by AWS does not move those that are pinned to the canary");
+                findings.push(Finding::warn("BG3252", what, "shorten the stickiness, or release with `engine: alb`"));
+            } else {
+                findings.push(Finding::info(
+                    "BG3150",
+                    what,
+                    "a rollback takes the canary group out of the action to move them",
+                ));
+            }
+            if plan.managed().is_none() && window > plan.rollback.sticky_hold {
                 let what = format!(
                     "after a rollback, clients silent for longer than {} may return to the canary group",
                     duration::format(plan.rollback.sticky_hold)
@@ -243,7 +271,8 @@ fn stickiness(plan: &Plan, survey: &Survey) -> Vec<Finding> {
 fn drain(plan: &Plan, survey: &Survey) -> Vec<Finding> {
     let slowest = survey.groups.iter().filter_map(|(_, group)| group.ok().map(|group| group.drain_seconds)).max();
     let slowest = Duration::from_secs(slowest.unwrap_or(0));
-    if slowest <= plan.timing.drain {
+    // Where AWS ends the old tasks, it drains them by the group's own delay.
+    if slowest <= plan.timing.drain || plan.managed().is_some() {
         return Vec::new();
     }
     let what = format!(
@@ -327,6 +356,10 @@ fn nothing_new(plan: &Plan, _: &Survey) -> Vec<Finding> {
     match &plan.release {
         Release::Existing(arn) if *arn == plan.stable_baseline().task_definition => {
             let what = format!("{} is what the stable service runs already", arn.short());
+            if matches!(plan.managed(), Some(Managed::Ecs(_))) {
+                let what = format!("{what}: ECS would start no deployment");
+                return vec![Finding::refuse("BG3180", what, "name another revision")];
+            }
             vec![Finding::warn("BG3180", what, "name another revision")]
         }
         _ => Vec::new(),

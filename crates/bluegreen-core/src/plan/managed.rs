@@ -5,6 +5,8 @@ mod native;
 mod routes;
 mod steps;
 
+pub(super) use codedeploy::told;
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -161,3 +163,8 @@ fn marked(value: &Value) -> Option<RunId> {
 fn minutes(count: u32) -> Duration {
     Duration::from_secs(u64::from(count) * 60)
 }
+
+#[cfg(test)]
+pub(in crate::plan) mod testing;
+#[cfg(test)]
+mod tests;

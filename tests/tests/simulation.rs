@@ -20,6 +20,8 @@ mod crash;
 mod faults;
 #[path = "simulation/pair.rs"]
 mod pair;
+#[path = "simulation/sets.rs"]
+mod sets;
 #[path = "simulation/swarm.rs"]
 mod swarm;
 

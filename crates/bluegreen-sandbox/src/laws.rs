@@ -9,13 +9,14 @@ use bluegreen_core::journal::{Body, Fact, Record, Resolution, Verb};
 use bluegreen_core::model::{Action, ActionKind, Color, Percent, RouteId, Step, TaskDefinitionArn, Timestamp, Weight};
 use bluegreen_core::plan::{Plan, Release};
 
-use crate::trace::{ActionsWrite, Answer, Call, Detail, ServiceWrite};
+use crate::trace::{ActionsWrite, Answer, Call, Detail, TaskSetWrite};
 use crate::world::balancer::share_ppm;
 use crate::world::{Ms, World, millis};
 
 pub(crate) mod ending;
 mod fleet;
 mod gates;
+mod sets;
 mod traffic;
 
 /// A law that was broken.
@@ -90,9 +91,9 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn service(&self) -> Option<&'a ServiceWrite> {
+    fn set(&self) -> Option<&'a TaskSetWrite> {
         match &self.call.detail {
-            Detail::Service(write) => Some(write),
+            Detail::TaskSet(write) => Some(write),
             _ => None,
         }
     }

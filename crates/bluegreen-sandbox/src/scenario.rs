@@ -10,7 +10,7 @@ use bluegreen_core::model::{
     TargetGroupArn, TaskDefinitionArn, Timing, Weight,
 };
 use bluegreen_core::observe::AlarmKind;
-use bluegreen_core::plan::{Baseline, Engine, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
+use bluegreen_core::plan::{Baseline, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site};
 use serde_json::{Value, json};
 
 use crate::world::{
@@ -18,6 +18,8 @@ use crate::world::{
     GroupRecord, Lag, ListenerRecord, Ms, ReadLags, RouteRecord, ServiceEvent, ServiceRecord, State, Task, Watch,
     World,
 };
+
+mod task_sets;
 
 /// The cluster's name.
 pub const CLUSTER: &str = "shop";
@@ -50,6 +52,10 @@ pub struct Scenario {
     pub test_route: bool,
     /// Tasks of the stable fleet.
     pub tasks: u32,
+    /// Whether the fleets are task sets of one service. Otherwise they are two services.
+    pub task_sets: bool,
+    /// Whether an earlier release has left a task set in the canary's group.
+    pub leftover: bool,
     /// The steps of the plan.
     pub steps: Vec<Step>,
     /// How many tasks the canary gets.
@@ -84,6 +90,8 @@ impl Scenario {
             attached: false,
             test_route: false,
             tasks: 4,
+            task_sets: false,
+            leftover: false,
             steps: canary_steps(&[100, 500], Duration::from_secs(10)),
             capacity: Capacity::Full,
             after: AfterCommit::KeepWarm,
@@ -158,8 +166,11 @@ impl Scenario {
         parse(&format!("arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/{FAMILY}:1"))
     }
 
-    /// The names of the two services.
+    /// The names of the two services, or twice that of the one.
     pub fn services(&self) -> ByColor<String> {
+        if self.task_sets {
+            return Scenario::one_service();
+        }
         ByColor { blue: "web-blue".to_owned(), green: "web-green".to_owned() }
     }
 
@@ -219,6 +230,10 @@ impl Scenario {
         let record = DefinitionRecord::new(document, BTreeMap::new());
         state.definitions.insert(self.old_revision(), record);
         state.clusters.insert(CLUSTER.to_owned(), ClusterRecord::new(CLUSTER, ACCOUNT, REGION));
+        if self.task_sets {
+            self.furnish_sets(state);
+            return Self::furnish_alarms(state);
+        }
         for (color, name) in self.services().iter() {
             let desired = if color == Color::Blue { self.tasks } else { 0 };
             let record = self.service_record(name, desired, groups.get(color).clone());
@@ -299,7 +314,7 @@ impl Scenario {
             name: name.clone(),
             created_at: Some(world.config.start),
             task_definition: self.old_revision(),
-            desired: if *name == self.services().blue { self.tasks } else { 0 },
+            desired: 0,
         };
         let planned = |name: &str| PlannedAlarm {
             name: name.to_owned(),
@@ -322,7 +337,7 @@ impl Scenario {
                 stable: Color::Blue,
                 routes: self.route_ids().into_iter().filter_map(snapshot).collect(),
                 test_route: Some(self.test_route_id()).filter(|_| self.test_route).and_then(snapshot),
-                services: self.services().map(service),
+                services: self.baselines(service),
             },
             groups: self.groups(),
             load_balancer: self.load_balancer(),
@@ -337,7 +352,7 @@ impl Scenario {
             pre_traffic: self.hooks.clone(),
             test_url: None,
             timing: self.timing.clone(),
-            engine: Engine::Alb,
+            engine: self.engine(),
         }
     }
 
@@ -395,7 +410,11 @@ fn document(family: &str, version: &str) -> Value {
     json!({
         "family": family,
         "networkMode": "awsvpc",
-        "containerDefinitions": [{"name": "app", "image": format!("registry.example.com/web:{version}")}],
+        "containerDefinitions": [{
+            "name": "app",
+            "image": format!("registry.example.com/web:{version}"),
+            "portMappings": [{"containerPort": 8_080}],
+        }],
     })
 }
 

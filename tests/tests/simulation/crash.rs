@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bluegreen_core::journal::{Terminal, Verb};
 use bluegreen_core::model::Percent;
+use bluegreen_core::observe::TaskSetStatus::Primary;
 use bluegreen_core::plan::Plan;
 use bluegreen_sandbox::executor::{Schedule, Sim};
 use bluegreen_sandbox::scenario::{CLUSTER, Scenario};
@@ -19,6 +20,7 @@ struct EndState {
     terminal: Option<Terminal>,
     routes: Vec<String>,
     services: Vec<(String, u32, u32)>,
+    sets: Vec<(String, String, u32, u32, bool)>,
     revisions: Vec<String>,
 }
 
@@ -28,8 +30,18 @@ fn end_state(scenario: &Scenario, world: &World, terminal: Option<Terminal>) -> 
         let service = world.service_in(state, CLUSTER, name, world.now_ms()).unwrap();
         (service.task_definition.short().to_owned(), service.desired, service.running)
     };
+    // A set has another id in every run, and one that was deleted stays for a while.
+    let sets = |name: &String| {
+        let service = world.service_in(state, CLUSTER, name, world.now_ms()).unwrap();
+        let live = service.task_sets.into_iter().filter(bluegreen_core::observe::TaskSetSnapshot::is_live);
+        live.map(|set| {
+            let group = set.target_groups[0].name().to_owned();
+            (group, set.task_definition.short().to_owned(), set.desired, set.running, set.status == Primary)
+        })
+    };
     EndState {
         terminal,
+        sets: scenario.services().iter().flat_map(|(_, name)| sets(name)).collect(),
         routes: scenario.route_ids().iter().map(|id| format!("{:?}", state.route(id).unwrap().actions)).collect(),
         services: scenario.services().iter().map(|(_, name)| service(name)).collect(),
         revisions: state.definitions.keys().map(|arn| arn.short().to_owned()).collect(),
@@ -37,7 +49,7 @@ fn end_state(scenario: &Scenario, world: &World, terminal: Option<Terminal>) -> 
 }
 
 /// Kills the run at every yield point in turn and has a second process take it up.
-fn sweep(story: &str, scenario: &Scenario, prepare: &dyn Fn(&mut Sim<Outcome>, &Plan), expected: Terminal) {
+pub(super) fn sweep(story: &str, scenario: &Scenario, prepare: &dyn Fn(&mut Sim<Outcome>, &Plan), expected: Terminal) {
     let plan = scenario.plan();
     let fresh = || {
         let mut sim = one_operator(scenario, &plan);
@@ -86,7 +98,7 @@ fn sweep(story: &str, scenario: &Scenario, prepare: &dyn Fn(&mut Sim<Outcome>, &
     eprintln!("figure: {story}: killed at each of {} points, resumed to the same end", whole.polls("a") - 1);
 }
 
-fn ten() -> Percent {
+pub(super) fn ten() -> Percent {
     Percent::from_tenths(100).unwrap()
 }
 

@@ -15,7 +15,7 @@ use bluegreen_sandbox::world::{Deed, Lag, Ms, ReadLags, When, World};
 use super::{Outcome, assert_clean, driver, one_operator, run, terminal};
 
 /// Runs the scenario with one rule of faults.
-fn with_fault(scenario: &Scenario, rule: FaultRule, story: &str) -> (Sim<Outcome>, Report<Outcome>) {
+pub(super) fn with_fault(scenario: &Scenario, rule: FaultRule, story: &str) -> (Sim<Outcome>, Report<Outcome>) {
     let mut sim = one_operator(scenario, &scenario.plan());
     sim.fault(rule);
     let report = run(&mut sim, story);
@@ -23,13 +23,13 @@ fn with_fault(scenario: &Scenario, rule: FaultRule, story: &str) -> (Sim<Outcome
 }
 
 /// How many mutations of AWS a whole run makes.
-fn mutations(scenario: &Scenario) -> u64 {
+pub(super) fn mutations(scenario: &Scenario) -> u64 {
     let mut sim = one_operator(scenario, &scenario.plan());
     run(&mut sim, "count");
     sim.trace().iter().filter(|call| call.mutating && !call.operation.starts_with("journal:")).count() as u64
 }
 
-fn now(scenario: &Scenario) -> Ms {
+pub(super) fn now(scenario: &Scenario) -> Ms {
     scenario.world().now_ms()
 }
 
@@ -245,7 +245,7 @@ fn others_may_weaken_the_way_back() {
 }
 
 /// Does each deed before every seventh call of a run; fails where a law breaks that is not excused.
-fn broken_laws(scenario: &Scenario, deeds: Vec<Deed>, excused: &[&str]) {
+pub(super) fn broken_laws(scenario: &Scenario, deeds: Vec<Deed>, excused: &[&str]) {
     let plan = scenario.plan();
     let mut calm = one_operator(scenario, &plan);
     run(&mut calm, "calm");

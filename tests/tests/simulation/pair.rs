@@ -11,14 +11,14 @@ use bluegreen_sandbox::scenario::Scenario;
 use super::{Outcome, assert_clean, driver, start, terminal};
 
 /// Two operators that start a release of the same service at once, each with its own plan.
-fn pair(scenario: &Scenario, plans: &[Plan; 2]) -> Sim<Outcome> {
+pub(super) fn pair(scenario: &Scenario, plans: &[Plan; 2]) -> Sim<Outcome> {
     let mut sim = Sim::new(scenario.world(), scenario.seed);
     start(&mut sim, "a", &plans[0]);
     start(&mut sim, "b", &plans[1]);
     sim
 }
 
-fn plans(scenario: &Scenario) -> [Plan; 2] {
+pub(super) fn plans(scenario: &Scenario) -> [Plan; 2] {
     let first = scenario.plan();
     let mut second = first.clone();
     second.run = bluegreen_core::model::RunId::new("shop", first.created_at, 2);
@@ -26,7 +26,7 @@ fn plans(scenario: &Scenario) -> [Plan; 2] {
 }
 
 /// One is promoted, the other was told who holds the service.
-fn one_works_one_leaves(sim: &Sim<Outcome>, report: &Report<Outcome>, story: &str) -> &'static str {
+pub(super) fn one_works_one_leaves(sim: &Sim<Outcome>, report: &Report<Outcome>, story: &str) -> &'static str {
     assert_clean(sim, report, story);
     let (worker, other, name) = match terminal(report, "a") {
         Some(_) => ("a", "b", "a"),

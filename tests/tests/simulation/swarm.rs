@@ -74,9 +74,9 @@ fn trouble(sim: &mut Sim<Outcome>, scenario: &Scenario, dice: &mut Sequence) {
 }
 
 /// One run; its operator is killed once or twice and taken up again.
-fn one(seed: u64) {
+fn one(seed: u64, change: fn(Scenario) -> Scenario) {
     let mut dice = Sequence::new(seed);
-    let scenario = scenario(seed, &mut dice);
+    let scenario = change(scenario(seed, &mut dice));
     let plan = scenario.plan();
     let mut sim = Sim::new(scenario.world(), seed);
     sim.bounds.time = Duration::from_secs(24 * 3600);
@@ -117,10 +117,15 @@ fn one(seed: u64) {
 
 #[test]
 fn a_swarm_of_seeds_breaks_no_law() {
+    swarm(|scenario| scenario);
+}
+
+/// Runs each seed with its scenario changed so.
+pub(super) fn swarm(change: fn(Scenario) -> Scenario) {
     let seeds = option_env!("BLUEGREEN_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(200);
     let mut failed = Vec::new();
     for seed in 0..seeds {
-        if std::panic::catch_unwind(|| one(seed)).is_err() {
+        if std::panic::catch_unwind(|| one(seed, change)).is_err() {
             failed.push(seed);
         }
     }

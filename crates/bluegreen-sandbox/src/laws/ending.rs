@@ -4,6 +4,7 @@ use bluegreen_core::journal::{Record, Terminal};
 use bluegreen_core::model::TaskDefinitionArn;
 use bluegreen_core::plan::Plan;
 
+use super::sets::{fleet_of, leads};
 use super::{asked_revision, baseline_of, normal, percent};
 use crate::trace::{Call, WORLD};
 use crate::world::{Ms, State, World, Writer, millis};
@@ -47,17 +48,18 @@ pub(super) fn promoted(world: &World, plan: &Plan, journal: &[Record]) -> Vec<St
     if !(0..=slack(world, plan)).step_by(500).any(healthy) {
         found.push("reported Promoted without a healthy target".to_owned());
     }
-    let key = (plan.site.cluster.clone(), plan.canary_baseline().name.clone());
     let asked = asked_revision(plan, journal);
+    let running = |state: &State| fleet_of(plan, state, plan.canary()).and_then(|fleet| fleet.revision);
     let other = |state: &State| {
-        let running = state.services.get(&key).and_then(|service| service.task_definition.as_ref());
-        running.is_none() || running != asked
+        let running = running(state);
+        running.is_none() || running.as_ref() != asked
     };
     if world.has_been(slack(world, plan), other) {
-        let running = world.state().services.get(&key).and_then(|service| service.task_definition.as_ref());
-        let running = running.map(TaskDefinitionArn::short);
+        let running = running(world.state());
+        let running = running.as_ref().map(TaskDefinitionArn::short);
         found.push(format!("reported Promoted while the canary fleet runs {running:?}"));
     }
+    found.extend(leads(plan, world.state()).err());
     found
 }
 
@@ -71,9 +73,9 @@ pub(super) fn restored(world: &World, plan: &Plan) -> Vec<String> {
         }
     }
     let canary = plan.canary_baseline();
-    let key = (plan.site.cluster.clone(), canary.name.clone());
-    if let Some(service) = world.state().services.get(&key).filter(|service| service.desired != canary.desired) {
-        found.push(format!("reported as restored with {} tasks in {}", service.desired, canary.name));
+    let fleet = fleet_of(plan, world.state(), plan.canary());
+    if let Some(fleet) = fleet.filter(|fleet| fleet.desired != canary.desired) {
+        found.push(format!("reported as restored with {} tasks in {}", fleet.desired, canary.name));
     }
     found
 }

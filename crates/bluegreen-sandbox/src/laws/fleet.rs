@@ -1,7 +1,9 @@
 //! The laws about capacity: S5, S7, S15.
 
 use bluegreen_core::journal::Fact;
+use bluegreen_core::model::TaskDefinitionArn;
 
+use super::sets::{FleetWrite, fleet_of, primary_stays};
 use super::{Case, Judgement, percent};
 use crate::trace::Detail;
 use crate::world::{State, millis};
@@ -10,13 +12,17 @@ use crate::world::{State, millis};
 pub(super) fn retreat_ready(case: &Case<'_>) -> Judgement {
     let stable = case.plan.stable_baseline();
     let committed = case.has_fact(|fact| matches!(fact, Fact::Committed));
-    if let Some(write) = case.service().filter(|write| write.service == stable.name && !committed) {
-        if write.after.1 < stable.desired.min(write.before.1) {
-            return Err(format!("stable fleet scaled to {} of {} before commit", write.after.1, stable.desired));
+    for write in case.fleet_writes().iter().filter(|write| write.color == case.plan.stable() && !committed) {
+        if write.after.desired < stable.desired.min(write.before.desired) {
+            return Err(format!("stable fleet scaled to {} of {} before commit", write.after.desired, stable.desired));
         }
-        if write.after.0 != stable.task_definition {
-            return Err(format!("stable fleet moved to {} before commit", write.after.0.short()));
+        if write.after.revision.as_ref() != Some(&stable.task_definition) {
+            let revision = write.after.revision.as_ref().map(TaskDefinitionArn::short);
+            return Err(format!("stable fleet moved to {revision:?} before commit"));
         }
+    }
+    if let Some(write) = case.set().filter(|_| !committed) {
+        primary_stays(write)?;
     }
     let Some(rise) = case.rise() else { return Ok(()) };
     let gone = |state: &State| !state.definitions.get(&stable.task_definition).is_some_and(|record| record.active);
@@ -24,8 +30,8 @@ pub(super) fn retreat_ready(case: &Case<'_>) -> Judgement {
         let revision = stable.task_definition.short();
         return Err(format!("rise to {} although {revision} is not active any more", percent(rise.to)));
     }
-    let key = (case.plan.site.cluster.clone(), stable.name.clone());
-    let short = |state: &State| state.services.get(&key).is_none_or(|service| service.desired < stable.desired);
+    let fleet = |state: &State| fleet_of(case.plan, state, case.plan.stable());
+    let short = |state: &State| fleet(state).is_none_or(|fleet| fleet.desired < stable.desired);
     if case.world.has_been(case.allowance(), short) {
         return Err(format!("rise to {} although the stable fleet is below its floor", percent(rise.to)));
     }
@@ -35,10 +41,13 @@ pub(super) fn retreat_ready(case: &Case<'_>) -> Judgement {
 /// S7: a fleet is not made smaller or given another revision while the data plane sends it requests, nor before its
 /// connections have had the drain time since it last did. The stable fleet goes only while the other is seen to serve.
 pub(super) fn no_early_scale_in(case: &Case<'_>) -> Judgement {
-    let Some(write) = case.service() else { return Ok(()) };
-    let Some(color) = case.color_of_service(&write.service) else { return Ok(()) }; // S11's business
-    let smaller = write.after.1 < write.before.1;
-    let replaced = write.after.0 != write.before.0 && write.before.1 > 0;
+    case.fleet_writes().iter().try_for_each(|write| no_early_loss(case, write))
+}
+
+fn no_early_loss(case: &Case<'_>, write: &FleetWrite) -> Judgement {
+    let FleetWrite { color, name, before, after } = write;
+    let smaller = after.desired < before.desired;
+    let replaced = after.revision != before.revision && before.desired > 0;
     if !smaller && !replaced {
         return Ok(());
     }
@@ -46,18 +55,18 @@ pub(super) fn no_early_scale_in(case: &Case<'_>) -> Judgement {
         Detail::Health(group, health) if group == case.plan.canary_group() => Some(health.healthy > 0),
         _ => None,
     });
-    if color == case.plan.stable() && served != Some(true) {
-        return Err(format!("{} made smaller without a recent look at a healthy canary", write.service));
+    if *color == case.plan.stable() && served != Some(true) {
+        return Err(format!("{} made smaller without a recent look at a healthy canary", name));
     }
-    let group = case.plan.groups.get(color);
+    let group = case.plan.groups.get(*color);
     let exposure = case.world.exposure(group);
     if exposure > 0 {
-        return Err(format!("{} changed while it is routed {}", write.service, percent(exposure)));
+        return Err(format!("{} changed while it is routed {}", name, percent(exposure)));
     }
     let Some(last) = case.world.traffic.last_exposed(group) else { return Ok(()) };
     let (quiet, drain) = (case.world.now_ms().saturating_sub(last), millis(case.plan.timing.drain));
     if quiet < drain {
-        return Err(format!("{} changed {quiet} ms after its last traffic, drain takes {drain} ms", write.service));
+        return Err(format!("{} changed {quiet} ms after its last traffic, drain takes {drain} ms", name));
     }
     Ok(())
 }
@@ -68,9 +77,8 @@ pub(super) fn known_version(case: &Case<'_>) -> Judgement {
     let Some(asked) = case.asked_revision() else {
         return Err(format!("rise to {} before the journal names a revision", percent(rise.to)));
     };
-    let key = (case.plan.site.cluster.clone(), case.plan.canary_baseline().name.clone());
-    let other =
-        |state: &State| state.services.get(&key).is_none_or(|service| service.task_definition.as_ref() != Some(asked));
+    let revision = |state: &State| fleet_of(case.plan, state, case.plan.canary()).and_then(|fleet| fleet.revision);
+    let other = |state: &State| revision(state).as_ref() != Some(asked);
     if case.world.has_been(case.allowance(), other) {
         return Err(format!("rise to {} although the canary fleet is not on {}", percent(rise.to), asked.short()));
     }

@@ -5,6 +5,7 @@ use bluegreen_core::model::{NoData, Timestamp};
 use bluegreen_core::observe::{AlarmSnapshot, AlarmState};
 use bluegreen_core::plan::{PlannedAlarm, Release};
 
+use super::sets::only_planned_sets;
 use super::{Case, Judgement, percent, rise_of};
 use crate::trace::Detail;
 
@@ -75,6 +76,7 @@ pub(super) fn written_ahead(case: &Case<'_>) -> Judgement {
             *route == write.route && *actions == write.after
         }
         (Mutation::UpdateService(change), Detail::Service(write)) => *change == write.change,
+        (Mutation::TaskSet(change), Detail::TaskSet(write)) => case.plan.task_set_request(change) == write.request,
         (Mutation::RegisterTaskDefinition, Detail::Registered(..)) => true,
         _ => false,
     };
@@ -113,6 +115,7 @@ pub(super) fn only_planned_things(case: &Case<'_>) -> Judgement {
     let planned = match &case.call.detail {
         Detail::Actions(write) => plan.all_routes().any(|route| route.id == write.route),
         Detail::Service(write) => write.cluster == plan.site.cluster && case.color_of_service(&write.service).is_some(),
+        Detail::TaskSet(write) => return only_planned_sets(plan, write),
         Detail::Registered(family, _) => {
             matches!(&plan.release, Release::Register { family: own, .. } if own == family)
         }

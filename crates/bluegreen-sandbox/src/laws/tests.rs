@@ -7,6 +7,7 @@ use bluegreen_core::ports::ServiceChange;
 
 use super::*;
 use crate::scenario::{CLUSTER, FAMILY, METRIC_ALARMS, Scenario};
+use crate::trace::ServiceWrite;
 use crate::world::{Deed, Writer};
 
 /// A run of the shop just before its first rise, with everything in order.

@@ -1,11 +1,11 @@
 //! What other people and the world itself do while a release runs.
 
-use bluegreen_core::model::{Action, Forward, RouteId, Split, TaskDefinitionArn};
+use bluegreen_core::model::{Action, Forward, RouteId, Split, TargetGroupArn, TaskDefinitionArn};
 use bluegreen_core::observe::AlarmState;
 use bluegreen_core::ports::ServiceChange;
 use std::sync::Arc;
 
-use super::{Behaviour, Ms, Profile, World, Writer};
+use super::{Behaviour, Ms, NewTaskSet, Profile, Registration, World, Writer};
 
 /// When something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,12 @@ pub enum Deed {
     DeleteRoute(RouteId),
     /// Somebody changes a service of a cluster: its count, its revision, or both.
     UpdateService(String, String, ServiceChange),
+    /// Makes a task set of the service's revision in this group, with a quarter of its tasks; cluster and service.
+    MakeTaskSet((String, String), TargetGroupArn),
+    /// Deletes all task sets in this group; cluster and service.
+    DeleteTaskSets((String, String), TargetGroupArn),
+    /// Makes a task set in this group the primary one; cluster and service.
+    MakePrimary((String, String), TargetGroupArn),
     /// Somebody deregisters a revision.
     Deregister(TaskDefinitionArn),
     /// A service loses this many of its oldest tasks.
@@ -81,6 +87,17 @@ impl World {
             Deed::UpdateService(cluster, name, change) => {
                 let _ = self.update_service(cluster, name, change);
             }
+            Deed::MakeTaskSet((cluster, service), group) => self.make_set(cluster, service, group),
+            Deed::DeleteTaskSets((cluster, service), group) => {
+                for set in self.sets_in(cluster, service, group) {
+                    let _ = self.delete_task_set(cluster, service, &set, true);
+                }
+            }
+            Deed::MakePrimary((cluster, service), group) => {
+                for set in self.sets_in(cluster, service, group) {
+                    let _ = self.set_primary(cluster, service, &set);
+                }
+            }
             Deed::Deregister(arn) => self.deregister(arn),
             Deed::LoseTasks(cluster, name, count) => self.lose_tasks(cluster, name, *count),
             Deed::SetAlarm(name, state) => self.set_alarm(name, state.clone(), "scripted"),
@@ -99,6 +116,22 @@ impl World {
                 self.settle();
             }
         }
+    }
+
+    fn make_set(&mut self, cluster: &str, service: &str, group: &TargetGroupArn) {
+        let found = self.state.services.get(&(cluster.to_owned(), service.to_owned()));
+        let Some(task_definition) = found.and_then(|service| service.task_definition.clone()) else { return };
+        let registers_in = vec![Registration::new(group.clone())];
+        let settings = serde_json::Map::new();
+        let _ =
+            self.create_task_set(cluster, service, NewTaskSet { task_definition, scale: 25.0, registers_in, settings });
+    }
+
+    fn sets_in(&self, cluster: &str, service: &str, group: &TargetGroupArn) -> Vec<String> {
+        let found = self.state.services.get(&(cluster.to_owned(), service.to_owned()));
+        let sets = found.into_iter().flat_map(|service| &service.task_sets);
+        let own = sets.filter(|set| set.groups.iter().any(|entry| entry.group == *group));
+        own.map(|set| set.id.to_string()).collect()
     }
 
     fn edit_weights(&mut self, id: &RouteId, split: &Split) {

@@ -394,7 +394,7 @@ fn the_engine_fits_the_service_or_the_one_that_does_is_named() {
 
 #[test]
 fn auto_takes_what_the_service_is_and_says_so() {
-    let word = |world: &mut World| {
+    let chosen = |world: &mut World| {
         world.spec.engine = Asked::Auto;
         let built = world.built();
         let why = built.findings.into_iter().find(|finding| finding.code == "BG3240").unwrap();
@@ -402,10 +402,10 @@ fn auto_takes_what_the_service_is_and_says_so() {
         (built.plan.engine.word(), why.what)
     };
     assert_eq!(
-        word(&mut World::code_deploy(CANARY)),
+        chosen(&mut World::code_deploy(CANARY)),
         ("codedeploy", "the engine is codedeploy: service front has the controller CODE_DEPLOY".to_owned())
     );
-    assert_eq!(word(&mut World::ecs(CANARY)).0, "ecs");
+    assert_eq!(chosen(&mut World::ecs(CANARY)).0, "ecs");
     let mut world = World::ecs(CANARY);
     world.spec.engine = Asked::Auto;
     world.service()["deploymentController"] = json!({"type": "EXTERNAL"});

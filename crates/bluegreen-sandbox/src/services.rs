@@ -8,6 +8,7 @@ use crate::wire::{ApiError, Input, Node, Protocol, Request, Service};
 use crate::world::{Ms, ReadKind, State, World, Writer};
 
 mod cloudwatch;
+mod codedeploy;
 mod ecs;
 mod elbv2;
 mod page;
@@ -85,10 +86,10 @@ pub(crate) fn call(
 pub fn serve(context: &mut Context<'_>, request: &Request) -> Result<Node, ApiError> {
     match request.service {
         Service::CloudWatch => cloudwatch::serve(context, request),
+        Service::CodeDeploy => codedeploy::serve(context, request),
         Service::Ecs => ecs::serve(context, request),
         Service::Elbv2 => elbv2::serve(context, request),
         Service::Sts => sts::serve(context, request),
         Service::Tagging => tagging::serve(context, request),
-        Service::CodeDeploy => Err(ApiError::not_implemented(request.service, &request.operation)),
     }
 }

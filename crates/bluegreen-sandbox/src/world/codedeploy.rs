@@ -1,6 +1,6 @@
 //! CodeDeploy: applications, groups, traffic configurations, and deployments that move task sets and listeners.
 //!
-//! - `records`: what is stored; `config`, `groups`: what clients make before a deployment.
+//! - `records`, `lifecycle`: what is stored; `config`, `groups`: what clients make before a deployment.
 //! - `create`, `control`: what clients ask of deployments; `steps`: how a deployment goes on by itself.
 //! - `install`, `traffic`: what it does to services, listeners and aliases; `hooks`: the functions that it calls.
 //! - `shown`: a deployment in the words of the ports.
@@ -17,6 +17,7 @@ mod create;
 mod groups;
 mod hooks;
 mod install;
+mod lifecycle;
 mod records;
 mod shown;
 mod steps;
@@ -26,9 +27,10 @@ pub use config::Shares;
 pub use control::Wait;
 pub use create::{NewDeployment, read_revision};
 pub use hooks::{Function, WantedHook, function_name};
+pub use lifecycle::{Event, EventStatus, HookRun, Lifecycle};
 pub use records::{
-    AlarmWatch, Alias, Application, CodeDeploy, Deployment, Event, EventStatus, Group, HookRun, Lifecycle, Pair,
-    Platform, Position, Revision, Rollback, RollbackEvent, Side, Sides, Status, Stop, Termination, TrafficConfig,
+    AlarmWatch, Alias, Application, CodeDeploy, Deployment, Group, Pair, Platform, Position, Revision, Rollback,
+    RollbackEvent, Side, Sides, Status, Stop, Termination, TrafficConfig,
 };
 
 /// From a deployment's making to its beginning, and from a wish to stop it to its end, in milliseconds.

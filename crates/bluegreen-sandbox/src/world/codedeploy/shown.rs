@@ -45,7 +45,7 @@ impl World {
         let events: &[super::Event] = if deployment.started_at.is_some() { &deployment.events } else { &[] };
         let under_way = |event: &&super::Event| event.status == EventStatus::InProgress;
         let begun = |event: &&super::Event| !matches!(event.status, EventStatus::Pending | EventStatus::Skipped);
-        let stage = events.iter().find(under_way).or_else(|| events.iter().rfind(begun));
+        let current = events.iter().find(under_way).or_else(|| events.iter().rfind(begun));
         let side = |side: &Option<Side>| side.as_ref().map_or((0, 0), |side| tasks(state, deployment, side, at));
         ManagedDeployment {
             id: DeploymentId::new(deployment.id.clone()),
@@ -54,7 +54,7 @@ impl World {
             created_at: self.timestamp(deployment.created_at),
             task_definition,
             status,
-            stage: stage.map(|event| event.point.as_str().to_owned()),
+            stage: current.map(|event| event.point.as_str().to_owned()),
             waits_for,
             wait_ends,
             share_ppm: deployment.sides.new.as_ref().map(|_| deployment.share * 10_000),

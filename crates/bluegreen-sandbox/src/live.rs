@@ -179,6 +179,7 @@ fn config(options: &Options) -> Config {
     Config {
         start: options.start,
         fleet: Fleet::Live,
+        stage_delay: 200,
         propagation: Lag::fixed(millis(options.propagation)),
         metric_period: millis(options.metric_period),
         // AWS publishes no bound; a period more is what its users see at best.

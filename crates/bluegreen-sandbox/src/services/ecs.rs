@@ -1,8 +1,8 @@
 //! Elastic Container Service.
 //!
 //! What the sandbox does otherwise than AWS: there is no infrastructure, so launch types, capacity providers, networks
-//! and roles are names that nobody checks; the native strategies `BLUE_GREEN`, `LINEAR` and `CANARY`, daemon services,
-//! service connect and overrides of single tasks are refused or kept without effect; ARNs always have the long form.
+//! and roles are names that nobody checks; daemon services, service connect and overrides of single tasks are refused or
+//! kept without effect; ARNs always have the long form.
 
 use serde_json::{Map as Json, Value};
 
@@ -14,6 +14,7 @@ use crate::world::{FleetError, Refused, State, World};
 mod clusters;
 mod definitions;
 mod paging;
+mod service_deployments;
 mod services;
 mod tagging;
 mod task_sets;
@@ -39,6 +40,11 @@ pub(super) fn serve(context: &mut Context<'_>, request: &Request) -> Result<Node
         "DescribeServices" => services::describe(context, input),
         "ListServices" => services::list(context, input),
         "DeleteService" => services::delete(context, input),
+        "ListServiceDeployments" => service_deployments::list(context, input),
+        "DescribeServiceDeployments" => service_deployments::describe(context, input),
+        "DescribeServiceRevisions" => service_deployments::revisions(context, input),
+        "StopServiceDeployment" => service_deployments::stop(context, input),
+        "ContinueServiceDeployment" => service_deployments::go_on(context, input),
         "CreateTaskSet" => task_sets::create(context, input),
         "UpdateTaskSet" => task_sets::update(context, input),
         "DescribeTaskSets" => task_sets::describe(context, input),

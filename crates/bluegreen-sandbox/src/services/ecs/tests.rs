@@ -7,6 +7,7 @@ use crate::services::Caller;
 use crate::wire;
 use crate::world::{Config, Fleet, GroupRecord, RouteRecord};
 
+mod native;
 mod refused;
 
 const GROUP: &str = "arn:aws:elasticloadbalancing:eu-west-3:111122223333:targetgroup/web/aaaa";

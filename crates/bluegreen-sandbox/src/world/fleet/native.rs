@@ -183,6 +183,11 @@ impl ServiceRecord {
         Arc::make_mut(&mut self.releases).last_mut()
     }
 
+    /// How many failed tasks in a row end a deployment; 0 without a circuit breaker.
+    pub(crate) fn breaker_threshold(&self) -> u32 {
+        self.policy.breaker.map_or(0, |breaker| super::rolling::threshold(breaker.threshold, self.desired))
+    }
+
     /// How many tasks the deployment of `DescribeServices` at `place` is to have.
     pub(crate) fn wanted_of(&self, place: usize) -> u32 {
         let Some(record) = self.deployments.get(place) else { return 0 };

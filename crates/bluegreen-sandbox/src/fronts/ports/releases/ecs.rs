@@ -101,11 +101,11 @@ impl Front {
     /// One call of ECS, made as this operator.
     fn ask(&self, world: &mut World, operation: &str, request: Value) -> Result<(), Refusal> {
         let answer = services::call(world, &self.operator, Service::Ecs, operation, request);
-        answer.map(|_| ()).map_err(refusal)
+        answer.map(|_| ()).map_err(|error| refusal(&error))
     }
 }
 
-fn refusal(error: ApiError) -> Refusal {
+fn refusal(error: &ApiError) -> Refusal {
     let class = if error.code.contains("NotFound") { ErrorClass::NotFound } else { ErrorClass::Invalid };
     (class, format!("{}: {}", error.code, error.message))
 }

@@ -58,6 +58,10 @@ pub(super) fn service(
     ] {
         answer.put(name, node);
     }
+    if let Some(release) = service.releases.last() {
+        answer.insert("currentServiceDeployment", &release.arn);
+        answer.insert("currentServiceRevisions", revisions(service, at));
+    }
     if service.deployments.is_empty() {
         answer.insert("taskSets", sets.collect::<Node>());
     }
@@ -69,6 +73,21 @@ pub(super) fn service(
     }
     placed(&mut answer, settings);
     answer.into()
+}
+
+/// The revisions that have, or are to have, tasks.
+fn revisions(service: &ServiceRecord, at: Ms) -> Node {
+    let counted = service.revisions.iter().map(|revision| (revision, service.counts_of(revision, at)));
+    let there = counted.filter(|(_, counts)| counts.asked + counts.running + counts.pending > 0);
+    let shown = there.map(|(revision, counts)| {
+        crate::node! {
+            "arn": &revision.arn,
+            "requestedTaskCount": counts.asked,
+            "runningTaskCount": counts.running,
+            "pendingTaskCount": counts.pending,
+        }
+    });
+    shown.collect()
 }
 
 fn deployment(world: &World, service: &ServiceRecord, record: &DeploymentRecord, place: usize, at: Ms) -> Node {

@@ -319,7 +319,7 @@ fn task_definitions_that_cannot_be_registered() {
 #[test]
 fn what_the_sandbox_lacks_is_said_by_name() {
     let mut account = Account::shop();
-    for operation in ["ListServiceDeployments", "PutAccountSetting", "CreateCapacityProvider"] {
+    for operation in ["ListAttributes", "PutAccountSetting", "CreateCapacityProvider"] {
         let error = account.ask(operation, &json!({})).unwrap_err();
         assert_eq!((error.status, error.code.as_str()), (501, "NotImplemented"));
         assert!(error.message.contains(operation), "{error}");

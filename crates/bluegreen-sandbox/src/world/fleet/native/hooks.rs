@@ -44,8 +44,8 @@ impl World {
         let now = self.now;
         let open = |hook: &HookRun| !hook.status.has_ended();
         let due = |hook: &HookRun| open(hook) && (now >= hook.expires_at || self.function_answer(hook).is_some());
-        let acts = |release: &&ReleaseRecord| release.hooks.iter().any(due) || !release.hooks.iter().any(open);
-        if service.releases.last().filter(acts).is_none() {
+        let acts = |release: &ReleaseRecord| release.hooks.iter().any(due) || !release.hooks.iter().any(open);
+        if !service.releases.last().is_some_and(acts) {
             return false;
         }
         let Some(release) = service.release_mut() else { return false };

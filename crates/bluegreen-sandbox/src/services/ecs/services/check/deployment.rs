@@ -114,7 +114,7 @@ fn hook(hook: &Input) -> Result<(), ApiError> {
     }
     for stage in stages {
         let takes = |stage: &Stage| if pause { stage.takes_pauses() } else { stage.takes_hooks() };
-        if Stage::named(&stage).filter(takes).is_none() {
+        if !Stage::named(&stage).as_ref().is_some_and(takes) {
             let known: Vec<&str> = Stage::ALL.iter().filter(|stage| takes(stage)).map(|stage| stage.as_str()).collect();
             let kind = if pause { "PAUSE" } else { "AWS_LAMBDA" };
             let text = format!("a {kind} hook can be at {}, not at {stage}", known.join(", "));

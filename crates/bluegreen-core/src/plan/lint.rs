@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{CodeDeploy, Engine, Finding, Managed, Plan, Release, Survey};
+use super::{CodeDeploy, Engine, Finding, Plan, Release, Survey};
 use crate::model::{Action, Color, NoData, RouteId, Step, duration, equivalent};
 use crate::observe::{AlarmState, RouteSnapshot};
 use crate::taskdef::{Container, ImageRef, TaskDefinition};
@@ -356,10 +356,6 @@ fn nothing_new(plan: &Plan, _: &Survey) -> Vec<Finding> {
     match &plan.release {
         Release::Existing(arn) if *arn == plan.stable_baseline().task_definition => {
             let what = format!("{} is what the stable service runs already", arn.short());
-            if matches!(plan.managed(), Some(Managed::Ecs(_))) {
-                let what = format!("{what}: ECS would start no deployment");
-                return vec![Finding::refuse("BG3180", what, "name another revision")];
-            }
             vec![Finding::warn("BG3180", what, "name another revision")]
         }
         _ => Vec::new(),

@@ -53,15 +53,6 @@ fn sticky_clients_stay_where_aws_rolls_back() {
 }
 
 #[test]
-fn ecs_starts_nothing_for_the_revision_that_runs() {
-    let mut world = World::ecs("{ blueGreen: {} }");
-    let live = world.built().plan.stable_baseline().task_definition.clone();
-    world.inputs.release = crate::plan::Release::Existing(live);
-    let findings = lint(&world.built().plan, &world.survey);
-    assert!(crate::plan::refuses(&findings), "{findings:?}");
-}
-
-#[test]
 fn a_plan_from_a_file_is_held_against_what_aws_would_be_told_now() {
     let mut world = World::ecs("{ blueGreen: {} }");
     let old = world.built().plan;

@@ -4,7 +4,7 @@ use bluegreen_core::journal::{Record, Terminal};
 use bluegreen_core::model::TaskDefinitionArn;
 use bluegreen_core::plan::Plan;
 
-use super::sets::{fleet_of, leads};
+use super::sets::{another_leads, fleet_of, set_of_run};
 use super::{asked_revision, baseline_of, normal, percent};
 use crate::trace::{Call, WORLD};
 use crate::world::{Ms, State, World, Writer, millis};
@@ -59,7 +59,9 @@ pub(super) fn promoted(world: &World, plan: &Plan, journal: &[Record]) -> Vec<St
         let running = running.as_ref().map(TaskDefinitionArn::short);
         found.push(format!("reported Promoted while the canary fleet runs {running:?}"));
     }
-    found.extend(leads(plan, world.state()).err());
+    if world.has_been(slack(world, plan), |state| another_leads(plan, state)) {
+        found.push("reported Promoted while another task set is primary".to_owned());
+    }
     found
 }
 
@@ -73,7 +75,11 @@ pub(super) fn restored(world: &World, plan: &Plan) -> Vec<String> {
         }
     }
     let canary = plan.canary_baseline();
-    let fleet = fleet_of(plan, world.state(), plan.canary());
+    // What an earlier release left is not made again, and stays where the run turned back before it was deleted.
+    let fleet = match plan.task_sets() {
+        Some(_) => set_of_run(plan, world.state()),
+        None => fleet_of(plan, world.state(), plan.canary()),
+    };
     if let Some(fleet) = fleet.filter(|fleet| fleet.desired != canary.desired) {
         found.push(format!("reported as restored with {} tasks in {}", fleet.desired, canary.name));
     }

@@ -3,11 +3,12 @@
 use bluegreen_core::model::{Color, TaskDefinitionArn};
 use bluegreen_core::observe::TaskSetSnapshot;
 use bluegreen_core::plan::Plan;
-use bluegreen_core::ports::TaskSetRequest;
+use bluegreen_core::ports::{TaskSetRequest, run_mark};
+use serde_json::Value;
 
 use super::{Case, Judgement};
 use crate::trace::{Detail, TaskSetWrite};
-use crate::world::{State, TaskSetStatus};
+use crate::world::{State, TaskSetRecord, TaskSetStatus};
 
 /// What is asked of a fleet. One that is nothing but an absent task set has no revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,17 +128,20 @@ pub(super) fn only_planned_sets(plan: &Plan, write: &TaskSetWrite) -> Judgement 
     }
 }
 
-/// Promoted, where the fleets are task sets: the set of the run is the primary one.
-pub(super) fn leads(plan: &Plan, state: &State) -> Judgement {
-    if plan.task_sets().is_none() {
-        return Ok(());
-    }
+/// Whether a set outside of the canary's group is the primary one, where the fleets are task sets.
+pub(super) fn another_leads(plan: &Plan, state: &State) -> bool {
+    let group = plan.canary_group();
     let key = (plan.site.cluster.clone(), plan.canary_baseline().name.clone());
     let sets = state.services.get(&key).map(|service| service.task_sets.as_slice()).unwrap_or_default();
-    let group = plan.canary_group();
     let primary = sets.iter().find(|set| set.status == TaskSetStatus::Primary);
-    match primary {
-        Some(set) if set.groups.iter().any(|entry| entry.group == *group) => Ok(()),
-        _ => Err("reported Promoted while another task set is primary".to_owned()),
-    }
+    plan.task_sets().is_some() && primary.is_some_and(|set| set.groups.iter().all(|entry| entry.group != *group))
+}
+
+/// What is asked of the sets that a run has made.
+pub(super) fn set_of_run(plan: &Plan, state: &State) -> Option<Fleet> {
+    let key = (plan.site.cluster.clone(), plan.canary_baseline().name.clone());
+    let service = state.services.get(&key)?;
+    let mark = run_mark(&plan.run);
+    let made = |set: &&TaskSetRecord| set.settings.get("externalId").and_then(Value::as_str) == Some(&mark);
+    Some(together(service.task_sets.iter().filter(made).map(|set| (&set.definition, set.wanted(service.desired)))))
 }

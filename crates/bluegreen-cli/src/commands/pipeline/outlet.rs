@@ -117,6 +117,9 @@ impl Outlet {
         if let Some(arn) = &run.state.task_definition {
             self.variables.set("BLUEGREEN_TASK_DEFINITION", arn.as_str());
         }
+        if let Some(deployment) = &run.state.managed.deployment {
+            self.variables.set("BLUEGREEN_DEPLOYMENT_ID", deployment.as_str());
+        }
         let journal = self.dir.join("journal.jsonl");
         fs::read(run.found.store.run_path(&run.found.run))
             .and_then(|bytes| write_private(&journal, &bytes))

@@ -139,6 +139,19 @@ fn nothing_is_started_while_paused_blind_or_red() {
 }
 
 #[test]
+fn an_answer_that_does_not_know_our_deployment_is_old() {
+    let missing = || Err(super::super::bench::failed(ErrorClass::NotFound));
+    let mut bench = Bench::managed(&codedeploy_plan());
+    bench.seen.deployments.as_mut().unwrap().value = missing();
+    assert!(bench.decide().starts_with("finish Held: something that the plan needs is gone"), "{}", bench.decide());
+    bench.started();
+    bench.seen.deployments.as_mut().unwrap().value = missing();
+    assert!(bench.decide().starts_with("wait: cannot look"), "{}", bench.decide());
+    bench.pass_time(901);
+    assert!(bench.decide().starts_with("note restoring: deadline passed"), "{}", bench.decide());
+}
+
+#[test]
 fn what_changed_since_the_plan_is_found_before_the_start() {
     let mut bench = Bench::managed(&codedeploy_plan());
     bench.shows(100);

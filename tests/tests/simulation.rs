@@ -18,6 +18,8 @@ mod calm;
 mod crash;
 #[path = "simulation/faults.rs"]
 mod faults;
+#[path = "simulation/managed.rs"]
+mod managed;
 #[path = "simulation/pair.rs"]
 mod pair;
 #[path = "simulation/sets.rs"]

@@ -16,6 +16,7 @@ use crate::world::{Ms, World, millis};
 pub(crate) mod ending;
 mod fleet;
 mod gates;
+mod managed;
 mod sets;
 mod traffic;
 
@@ -227,7 +228,8 @@ pub(crate) fn plan_of(journal: &[Record]) -> Option<&Plan> {
 
 /// The laws that one write breaks.
 pub fn judge(case: &Case<'_>) -> Vec<(&'static str, String)> {
-    LAWS.iter().filter_map(|(law, check)| check(case).err().map(|what| (*law, what))).collect()
+    let laws = if matches!(case.call.detail, Detail::Release(_)) { &managed::LAWS[..] } else { &LAWS[..] };
+    laws.iter().filter_map(|(law, check)| check(case).err().map(|what| (*law, what))).collect()
 }
 
 #[cfg(test)]

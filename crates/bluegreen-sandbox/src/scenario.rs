@@ -19,7 +19,11 @@ use crate::world::{
     World,
 };
 
+mod managed;
 mod task_sets;
+
+pub(crate) use managed::declared;
+pub use managed::{APPLICATION, CONFIG, GROUP, Mover, SERVICE};
 
 /// The cluster's name.
 pub const CLUSTER: &str = "shop";
@@ -78,6 +82,8 @@ pub struct Scenario {
     pub propagation: Lag,
     /// When an alarm turns red by traffic.
     pub alarm_rules: Vec<AlarmRule>,
+    /// Who moves the weights.
+    pub mover: Mover,
 }
 
 impl Scenario {
@@ -103,13 +109,15 @@ impl Scenario {
             lags: ReadLags::default(),
             propagation: Lag::fixed(1_000),
             alarm_rules: Vec::new(),
+            mover: Mover::Operator,
         }
     }
 
     /// The same with AWS's pace: minutes of drain, reads up to 30 s old, a data plane up to 60 s behind.
     pub fn aws_like(mut self) -> Scenario {
         self.timing = Timing::default();
-        self.steps = canary_steps(&[100, 500], Duration::from_secs(300));
+        let shares: &[u16] = if self.mover == Mover::Operator { &[100, 500] } else { &[100] };
+        self.steps = canary_steps(shares, Duration::from_secs(300));
         self.lags = ReadLags::all(Lag::up_to(15_000));
         self.propagation = Lag::up_to(60_000);
         self
@@ -136,7 +144,8 @@ impl Scenario {
         let rule =
             |text: &str| -> RouteId { RouteId::Rule(arn::<RuleArn>(&format!("listener-rule/app/shop/50dc/{text}"))) };
         let default = RouteId::DefaultAction(arn::<ListenerArn>("listener/app/shop/50dc/https"));
-        let mut all = vec![rule("http/9683"), rule("https/1122"), default];
+        let all = [rule("http/9683"), rule("https/1122"), default];
+        let mut all = self.managed_routes(&all);
         all.truncate(self.routes.clamp(1, 3));
         all
     }
@@ -168,6 +177,9 @@ impl Scenario {
 
     /// The names of the two services, or twice that of the one.
     pub fn services(&self) -> ByColor<String> {
+        if let Some(one) = self.managed_services() {
+            return one;
+        }
         if self.task_sets {
             return Scenario::one_service();
         }
@@ -184,7 +196,7 @@ impl Scenario {
         let stickiness = GroupStickiness { enabled: self.sticky.is_some(), duration_seconds: self.sticky };
         let kind =
             ActionKind::Forward(Forward { groups: groups.iter().map(member).collect(), stickiness: Some(stickiness) });
-        let signed_in = self.route_ids().get(1) == Some(route);
+        let signed_in = route.arn().ends_with("https/1122");
         match signed_in {
             true => vec![sign_in(), Action { order: Some(2), kind }],
             false => vec![Action { order: Some(1), kind }],
@@ -203,13 +215,17 @@ impl Scenario {
         let mut config = Config::fast(self.seed);
         config.lags = self.lags;
         config.propagation = self.propagation;
+        config.minute = crate::world::millis(self.minute());
         config.memory = SETTLED.max(self.lags.longest() + 30_000);
         let mut world = World::new(config);
         world.change(|state| self.furnish(state));
+        self.furnish_service(&mut world);
         for rule in &self.alarm_rules {
             world.watch(rule.clone());
         }
         world.advance_to(SETTLED);
+        // Before the service was there, nobody could answer.
+        world.traffic.lost = 0;
         world
     }
 
@@ -234,7 +250,7 @@ impl Scenario {
             self.furnish_sets(state);
             return Self::furnish_alarms(state);
         }
-        for (color, name) in self.services().iter() {
+        for (color, name) in self.services().iter().filter(|_| self.mover == Mover::Operator) {
             let desired = if color == Color::Blue { self.tasks } else { 0 };
             let record = self.service_record(name, desired, groups.get(color).clone());
             state.services.insert((CLUSTER.to_owned(), name.clone()), record);
@@ -309,6 +325,7 @@ impl Scenario {
         let now = world.now();
         let state = world.state();
         let snapshot = |id: RouteId| state.route(&id);
+        let run = RunId::new("shop", now, 1);
         let service = |name: &String| ServiceBaseline {
             arn: format!("arn:aws:ecs:{REGION}:{ACCOUNT}:service/{CLUSTER}/{name}"),
             name: name.clone(),
@@ -323,7 +340,8 @@ impl Scenario {
         };
         Plan {
             version: PLAN_VERSION,
-            run: RunId::new("shop", now, 1),
+            engine: self.managed_engine(&world, &run).unwrap_or_else(|| self.engine()),
+            run,
             created_at: now,
             site: Site {
                 account: ACCOUNT.to_owned(),
@@ -352,7 +370,6 @@ impl Scenario {
             pre_traffic: self.hooks.clone(),
             test_url: None,
             timing: self.timing.clone(),
-            engine: self.engine(),
         }
     }
 

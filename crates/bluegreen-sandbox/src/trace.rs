@@ -1,7 +1,9 @@
 //! What was called, by whom, when, and how it ended.
 
 use bluegreen_core::journal::Record;
-use bluegreen_core::model::{Action, RouteId, TargetGroupArn, TaskDefinitionArn, Timestamp};
+use bluegreen_core::model::{
+    Action, DeploymentId, DeploymentWait, RouteId, RunId, TargetGroupArn, TaskDefinitionArn, Timestamp,
+};
 use bluegreen_core::observe::{AlarmSnapshot, RouteSnapshot, ServiceSnapshot, TargetHealth, TaskSetSnapshot};
 use bluegreen_core::ports::ErrorClass;
 
@@ -67,8 +69,25 @@ pub enum Detail {
     TaskSet(TaskSetWrite),
     /// A registration in this family, and the revision that it made.
     Registered(String, TaskDefinitionArn),
+    /// A write to a deployment that AWS carries out.
+    Release(ReleaseWrite),
     /// A record.
     Appended(Box<Record>),
+}
+
+/// A write to a deployment that AWS carries out, or to what it goes by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReleaseWrite {
+    /// A traffic configuration of that name was made.
+    Config(String),
+    /// One was started that carries this run's mark.
+    Start(Option<RunId>),
+    /// One was told to go on.
+    GoOn(DeploymentId, DeploymentWait),
+    /// One was stopped.
+    Stop(DeploymentId),
+    /// Settings of a service were changed.
+    Settings(String),
 }
 
 /// A write of a route's actions.

@@ -12,7 +12,7 @@ use bluegreen_sandbox::world::World;
 
 use super::{Outcome, driver, one_operator, run, terminal};
 
-const DOWNTIME: Duration = Duration::from_secs(7);
+pub(super) const DOWNTIME: Duration = Duration::from_secs(7);
 
 /// What must be the same in the end, whatever happened on the way.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,6 +50,17 @@ fn end_state(scenario: &Scenario, world: &World, terminal: Option<Terminal>) -> 
 
 /// Kills the run at every yield point in turn and has a second process take it up.
 pub(super) fn sweep(story: &str, scenario: &Scenario, prepare: &dyn Fn(&mut Sim<Outcome>, &Plan), expected: Terminal) {
+    sweep_within(story, scenario, prepare, expected, DOWNTIME);
+}
+
+/// The same, where the run that was killed may take longer than the downtime and a poll: by `extra`.
+pub(super) fn sweep_within(
+    story: &str,
+    scenario: &Scenario,
+    prepare: &dyn Fn(&mut Sim<Outcome>, &Plan),
+    expected: Terminal,
+    extra: Duration,
+) {
     let plan = scenario.plan();
     let fresh = || {
         let mut sim = one_operator(scenario, &plan);
@@ -60,7 +71,7 @@ pub(super) fn sweep(story: &str, scenario: &Scenario, prepare: &dyn Fn(&mut Sim<
     let whole = run(&mut sim, story);
     let calm = sim.world(|world| end_state(scenario, world, terminal(&whole, "a")));
     assert_eq!(calm.terminal, Some(expected), "{story}: {:?}", whole.operators);
-    let limit = whole.elapsed + DOWNTIME + plan.timing.poll;
+    let limit = whole.elapsed + extra + plan.timing.poll;
     let mut failures = Vec::new();
     for point in 1..whole.polls("a") {
         let mut sim = fresh();

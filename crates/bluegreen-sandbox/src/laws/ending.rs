@@ -5,8 +5,8 @@ use bluegreen_core::model::TaskDefinitionArn;
 use bluegreen_core::plan::Plan;
 
 use super::sets::{another_leads, fleet_of, set_of_run};
-use super::{asked_revision, baseline_of, normal, percent};
-use crate::trace::{Call, WORLD};
+use super::{asked_revision, baseline_of, managed, normal, percent};
+use crate::trace::{Call, Detail, ReleaseWrite, WORLD};
 use crate::world::{Ms, State, World, Writer, millis};
 
 /// Judges a report at the instant at which it is written.
@@ -20,9 +20,13 @@ pub(crate) fn at_report(
     terminal: Terminal,
 ) -> Vec<(&'static str, String)> {
     let by_operator = |call: &Call| call.operator != WORLD && !call.operation.starts_with("journal:");
-    let written = |trace: &[Call]| trace.iter().any(|call| call.applied && by_operator(call));
+    let aws_moves = plan.managed().is_some();
+    // Where AWS moves traffic nothing is changed before a deployment is started.
+    let counts = |call: &Call| !aws_moves || matches!(call.detail, Detail::Release(ReleaseWrite::Start(_)));
+    let written = |trace: &[Call]| trace.iter().any(|call| call.applied && by_operator(call) && counts(call));
     let found = match terminal {
         Terminal::Promoted => promoted(world, plan, journal),
+        Terminal::RolledBack | Terminal::Aborted if aws_moves => managed::restored(world, plan),
         Terminal::RolledBack | Terminal::Aborted => restored(world, plan),
         Terminal::Refused if trace.is_some_and(written) => {
             vec!["refused, although something had been written".to_owned()]
@@ -34,7 +38,7 @@ pub(crate) fn at_report(
 
 /// Promoted: the canary has everything on every route, is healthy, and is what was asked for.
 pub(super) fn promoted(world: &World, plan: &Plan, journal: &[Record]) -> Vec<String> {
-    let mut found = Vec::new();
+    let mut found = if plan.managed().is_some() { managed::promoted(world, plan) } else { Vec::new() };
     for id in plan.route_ids().filter(|id| !lately_foreign(world, plan, id)) {
         let share = world.intended_share(id, plan.canary_group());
         if share != 1_000_000 {
@@ -49,7 +53,10 @@ pub(super) fn promoted(world: &World, plan: &Plan, journal: &[Record]) -> Vec<St
         found.push("reported Promoted without a healthy target".to_owned());
     }
     let asked = asked_revision(plan, journal);
-    let running = |state: &State| fleet_of(plan, state, plan.canary()).and_then(|fleet| fleet.revision);
+    let running = |state: &State| match plan.managed() {
+        Some(_) => managed::revision(world, plan, state),
+        None => fleet_of(plan, state, plan.canary()).and_then(|fleet| fleet.revision),
+    };
     let other = |state: &State| {
         let running = running(state);
         running.is_none() || running.as_ref() != asked
@@ -98,6 +105,11 @@ pub(crate) fn at_rest(world: &World, plan: &Plan, terminal: Terminal) -> Vec<Str
         match terminal {
             Terminal::Promoted if share != 1_000_000 => {
                 found.push(format!("after Promoted the data plane gives {id} {}", percent(share)));
+            }
+            Terminal::RolledBack | Terminal::Aborted if plan.managed().is_some() => {
+                if share > 0 {
+                    found.push(format!("after {terminal} the data plane gives {id} {}", percent(share)));
+                }
             }
             Terminal::RolledBack | Terminal::Aborted if baseline_of(plan, id).map(normal) != Some(normal(routed)) => {
                 found.push(format!("after {terminal} the data plane of {id} differs from the baseline"));

@@ -7,7 +7,7 @@ use bluegreen_core::plan::{PlannedAlarm, Release};
 
 use super::sets::only_planned_sets;
 use super::{Case, Judgement, percent, rise_of};
-use crate::trace::Detail;
+use crate::trace::{Detail, ReleaseWrite};
 
 /// S2: a rise needs every alarm read as acceptable lately, and none that went red since the last rise.
 pub(super) fn alarms_read_green(case: &Case<'_>) -> Judgement {
@@ -19,7 +19,7 @@ pub(super) fn alarms_read_green(case: &Case<'_>) -> Judgement {
     Ok(())
 }
 
-fn alarm_green(case: &Case<'_>, alarm: &PlannedAlarm) -> Judgement {
+pub(super) fn alarm_green(case: &Case<'_>, alarm: &PlannedAlarm) -> Judgement {
     let policy = &case.plan.alarm_policy;
     let answer = case.told_lately(|call| match &call.detail {
         Detail::Alarms(asked, seen) if asked.contains(&alarm.name) => {
@@ -35,7 +35,10 @@ fn alarm_green(case: &Case<'_>, alarm: &PlannedAlarm) -> Judgement {
         None => return Err("did not exist when it was read".to_owned()),
         Some(seen) => acceptable(case, alarm, seen)?,
     }
-    let began = case.trace.iter().rev().find(|call| call.applied && rise_of(case.plan, call).is_some());
+    let gives_traffic = |call: &&crate::trace::Call| {
+        rise_of(case.plan, call).is_some() || matches!(call.detail, Detail::Release(ReleaseWrite::GoOn(..)))
+    };
+    let began = case.trace.iter().rev().filter(|call| call.applied).find(gives_traffic);
     let began = began.map_or(case.plan.created_at, |call| call.at);
     let visible = case.world.ms(read_at).saturating_sub(case.world.config.lags.alarms.max);
     let red = |change: &&bluegreen_core::observe::StateChange| {

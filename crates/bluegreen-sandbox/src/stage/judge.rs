@@ -26,7 +26,14 @@ impl Inner {
                 }
                 _ => Vec::new(),
             },
-            (Detail::Actions(_) | Detail::Service(_) | Detail::TaskSet(_) | Detail::Registered(..), Some(plan)) => {
+            (
+                Detail::Actions(_)
+                | Detail::Service(_)
+                | Detail::TaskSet(_)
+                | Detail::Registered(..)
+                | Detail::Release(_),
+                Some(plan),
+            ) => {
                 let lost_record = |earlier: &Call| {
                     earlier.operator == call.operator && earlier.operation == "journal:Append" && !earlier.applied
                 };
@@ -40,7 +47,14 @@ impl Inner {
                     journal_failed: trace.iter().any(lost_record),
                 })
             }
-            (Detail::Actions(_) | Detail::Service(_) | Detail::TaskSet(_) | Detail::Registered(..), None) => {
+            (
+                Detail::Actions(_)
+                | Detail::Service(_)
+                | Detail::TaskSet(_)
+                | Detail::Registered(..)
+                | Detail::Release(_),
+                None,
+            ) => {
                 vec![("S4", format!("{} without a plan in a journal that is held", call.operation))]
             }
             _ => Vec::new(),

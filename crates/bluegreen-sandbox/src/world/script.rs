@@ -5,6 +5,7 @@ use bluegreen_core::observe::AlarmState;
 use bluegreen_core::ports::ServiceChange;
 use std::sync::Arc;
 
+use super::codedeploy::Wait;
 use super::{Behaviour, Ms, NewTaskSet, Profile, Registration, World, Writer};
 
 /// When something happens.
@@ -49,6 +50,10 @@ pub enum Deed {
     Answer(String, Profile),
     /// The cluster has room for this many tasks.
     Capacity(u32),
+    /// Somebody stops every deployment that AWS carries out, and has it rolled back.
+    StopDeployments,
+    /// Somebody tells every deployment that waits to go on.
+    ContinueDeployments,
 }
 
 impl World {
@@ -111,6 +116,8 @@ impl World {
             }),
             Deed::Behave(revision, behaviour) => self.set_behaviour(revision, *behaviour),
             Deed::Answer(revision, profile) => self.set_profile(revision, *profile),
+            Deed::StopDeployments => self.stop_all(),
+            Deed::ContinueDeployments => self.continue_all(),
             Deed::Capacity(room) => {
                 self.config.capacity = *room;
                 self.settle();
@@ -132,6 +139,36 @@ impl World {
         let sets = found.into_iter().flat_map(|service| &service.task_sets);
         let own = sets.filter(|set| set.groups.iter().any(|entry| entry.group == *group));
         own.map(|set| set.id.to_string()).collect()
+    }
+
+    fn stop_all(&mut self) {
+        for id in self.deployments_under_way() {
+            let _ = self.stop_deployment(&id, Some(true));
+        }
+        for (arn, _) in self.releases_under_way() {
+            let _ = self.roll_back_release(&arn);
+        }
+    }
+
+    fn continue_all(&mut self) {
+        for id in self.deployments_under_way() {
+            let _ = self.continue_deployment(&id, Wait::Ready);
+        }
+        for (arn, hook) in self.releases_under_way() {
+            let _ = hook.map(|hook| self.continue_release(&arn, &hook, true));
+        }
+    }
+
+    fn deployments_under_way(&self) -> Vec<String> {
+        let all = self.state.codedeploy.deployments.values();
+        all.filter(|found| !found.status.has_ended()).map(|found| found.id.clone()).collect()
+    }
+
+    /// Service deployments, each with the pause that it is in.
+    fn releases_under_way(&self) -> Vec<(String, Option<String>)> {
+        let all = self.state.services.values().flat_map(|service| service.releases.iter());
+        let open = all.filter(|found| !found.status.has_ended());
+        open.map(|found| (found.arn.clone(), found.pause().map(|hook| hook.id.clone()))).collect()
     }
 
     fn edit_weights(&mut self, id: &RouteId, split: &Split) {

@@ -2,10 +2,10 @@
 
 use bluegreen_core::model::{DeploymentId, DeploymentWait, RunId, Shift, Timestamp};
 use bluegreen_core::observe::{DeploymentConfig, DeploymentGroup, ManagedDeployment, ManagedDeployments};
-use bluegreen_core::ports::{CallError, DeploymentRequest, Outcome};
+use bluegreen_core::ports::{CallError, DeploymentRequest, Outcome, marked_run};
 
 use super::super::Front;
-use crate::trace::Detail;
+use crate::trace::{Detail, ReleaseWrite};
 use crate::world::codedeploy::{NewDeployment, Platform, Shares, Wait, read_revision};
 use crate::world::{ReadKind, Refusal, Refused};
 
@@ -54,15 +54,16 @@ impl Front {
                 alarms: None,
                 rollback: None,
             })?;
-            Ok((Some(DeploymentId::new(id)), Detail::None))
+            let write = ReleaseWrite::Start(marked_run(description));
+            Ok((Some(DeploymentId::new(id)), Detail::Release(write)))
         })
         .await
     }
 
-    pub(super) async fn codedeploy_go_on(&self, id: &DeploymentId, wait: &DeploymentWait) -> Outcome<()> {
-        let operation = ("codedeploy:ContinueDeployment", format!("{id} {wait}"));
+    pub(super) async fn codedeploy_go_on(&self, id: &DeploymentId, asked: &DeploymentWait) -> Outcome<()> {
+        let operation = ("codedeploy:ContinueDeployment", format!("{id} {asked}"));
         self.mutate(operation, |world| {
-            let wait = match wait {
+            let wait = match asked {
                 DeploymentWait::Ready => Wait::Ready,
                 DeploymentWait::Termination => Wait::Termination,
                 DeploymentWait::Pause { .. } => {
@@ -70,7 +71,7 @@ impl Front {
                 }
             };
             world.continue_deployment(id.as_str(), wait)?;
-            Ok(((), Detail::None))
+            Ok(((), Detail::Release(ReleaseWrite::GoOn(id.clone(), asked.clone()))))
         })
         .await
     }
@@ -78,7 +79,7 @@ impl Front {
     pub(super) async fn codedeploy_stop(&self, id: &DeploymentId) -> Outcome<()> {
         self.mutate(("codedeploy:StopDeployment", id.to_string()), |world| {
             world.stop_deployment(id.as_str(), Some(true))?;
-            Ok(((), Detail::None))
+            Ok(((), Detail::Release(ReleaseWrite::Stop(id.clone()))))
         })
         .await
     }
@@ -92,7 +93,7 @@ impl Front {
             };
             let invalid = |text| refused("InvalidTrafficRoutingConfigurationException", text);
             world.create_traffic_config(name, platform, Shares::try_from(shift).map_err(invalid)?)?;
-            Ok(((), Detail::None))
+            Ok(((), Detail::Release(ReleaseWrite::Config(name.to_owned()))))
         })
         .await
     }

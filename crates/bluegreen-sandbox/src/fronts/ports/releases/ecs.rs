@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::Front;
 use crate::services;
-use crate::trace::Detail;
+use crate::trace::{Detail, ReleaseWrite};
 use crate::wire::{ApiError, Service};
 use crate::world::{HookRun, Ms, ReadKind, Refusal, ReleaseRecord, ReleaseStatus, ServiceRecord, Stage, State, World};
 
@@ -57,7 +57,11 @@ impl Front {
             "forceNewDeployment": true,
         });
         let operation = ("ecs:UpdateService", service.to_owned());
-        self.mutate(operation, |world| self.ask(world, "UpdateService", request).map(|()| (None, Detail::None))).await
+        let write = ReleaseWrite::Start(marked(configuration));
+        self.mutate(operation, |world| {
+            self.ask(world, "UpdateService", request).map(|()| (None, Detail::Release(write)))
+        })
+        .await
     }
 
     pub(super) async fn ecs_go_on(&self, id: &DeploymentId, wait: &DeploymentWait) -> Outcome<()> {
@@ -67,7 +71,8 @@ impl Front {
                 return Err((ErrorClass::Invalid, format!("InvalidParameterException: ECS has no {wait}")));
             };
             let request = json!({"serviceDeploymentArn": id.as_str(), "hookId": hook, "action": "CONTINUE"});
-            self.ask(world, "ContinueServiceDeployment", request).map(|()| ((), Detail::None))
+            let write = ReleaseWrite::GoOn(id.clone(), wait.clone());
+            self.ask(world, "ContinueServiceDeployment", request).map(|()| ((), Detail::Release(write)))
         })
         .await
     }
@@ -75,8 +80,8 @@ impl Front {
     pub(super) async fn ecs_stop(&self, id: &DeploymentId) -> Outcome<()> {
         let operation = ("ecs:StopServiceDeployment", id.to_string());
         let request = json!({"serviceDeploymentArn": id.as_str(), "stopType": "ROLLBACK"});
-        self.mutate(operation, |world| self.ask(world, "StopServiceDeployment", request).map(|()| ((), Detail::None)))
-            .await
+        let write = Detail::Release(ReleaseWrite::Stop(id.clone()));
+        self.mutate(operation, |world| self.ask(world, "StopServiceDeployment", request).map(|()| ((), write))).await
     }
 
     pub(super) async fn ecs_service(&self, cluster: &str, service: &str) -> Result<Value, CallError> {
@@ -95,7 +100,8 @@ impl Front {
             members.insert("service".to_owned(), json!(service));
         }
         let operation = ("ecs:UpdateService", service.to_owned());
-        self.mutate(operation, |world| self.ask(world, "UpdateService", request).map(|()| ((), Detail::None))).await
+        let write = Detail::Release(ReleaseWrite::Settings(service.to_owned()));
+        self.mutate(operation, |world| self.ask(world, "UpdateService", request).map(|()| ((), write))).await
     }
 
     /// One call of ECS, made as this operator.

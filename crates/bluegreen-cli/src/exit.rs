@@ -62,6 +62,7 @@ impl From<&Ended> for Exit {
     fn from(ended: &Ended) -> Exit {
         match ended {
             Ended::Finished(ending) => ending.into(),
+            Ended::Reached { .. } => Exit::Done,
             Ended::Left { .. } => Exit::Interrupted,
         }
     }

@@ -54,6 +54,10 @@ fn ending_lines(ended: &Ended, run: &RunId) -> Vec<String> {
     use bluegreen_core::journal::Terminal;
 
     match ended {
+        Ended::Reached { milestone } => {
+            let left = format!("left at {milestone}, as asked: nothing is watched by this program from here on");
+            vec![left, format!("to go on: bluegreen resume {run}")]
+        }
         Ended::Left { why } => {
             vec![format!("left: {why}"), format!("to go on: bluegreen resume {run}")]
         }

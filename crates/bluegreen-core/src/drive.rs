@@ -4,6 +4,7 @@ mod clock;
 mod interrupt;
 mod look;
 mod managed;
+mod milestone;
 mod perform;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 
 pub use clock::SystemClock;
 pub use interrupt::Interrupt;
+pub use milestone::{Milestone, MilestoneError};
 
 use crate::decide::{Decision, Seen, decide, guard, later};
 use crate::event::{Event, Reporter};
@@ -27,6 +29,11 @@ use crate::ports::Ports;
 pub enum Ended {
     /// The run is over.
     Finished(Ending),
+    /// The point that was agreed on is reached: this process leaves, and the run stays open for `resume`.
+    Reached {
+        /// Where.
+        milestone: Milestone,
+    },
     /// This process leaves; the run stays open for `resume`.
     Left {
         /// Why.
@@ -70,7 +77,20 @@ pub struct Driver {
 
 impl Driver {
     /// Begins a run and drives it to its end.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the loop from running; the journal tells how far it came.
     pub async fn start(&self, plan: &Plan) -> Result<Ended, DriveError> {
+        self.start_until(plan, None).await
+    }
+
+    /// Begins a run and drives it to its end, or to an agreed point of the way forward.
+    ///
+    /// # Errors
+    ///
+    /// As [`Driver::start`].
+    pub async fn start_until(&self, plan: &Plan, until: Option<Milestone>) -> Result<Ended, DriveError> {
         let journal = self.store.open(&plan.run, &self.operator).await?;
         let body = Body::Started { plan: Box::new(plan.clone()), hash: plan.hash(), operator: self.operator.clone() };
         let first = Record { seq: 0, at: self.ports.clock.now(), body };
@@ -79,7 +99,7 @@ impl Driver {
             Body::Started { plan: Box::new(plan.redacted()), hash: plan.hash(), operator: self.operator.clone() };
         self.reporter.event(&Event::Recorded(Box::new(Record { body: shown, ..first.clone() })));
         let state = RunState::fold(std::slice::from_ref(&first))?;
-        Run { driver: self, journal, state, volatile: false, observed: look::Observed::default() }.drive().await
+        Run { driver: self, journal, state, volatile: false, observed: look::Observed::default(), until }.drive().await
     }
 
     /// Takes a run up where its journal ends and drives it to its end.
@@ -87,7 +107,8 @@ impl Driver {
         let journal = self.store.open(run, &self.operator).await?;
         let records = journal.read().await?;
         let state = RunState::fold(&records)?;
-        let mut run = Run { driver: self, journal, state, volatile: false, observed: look::Observed::default() };
+        let mut run =
+            Run { driver: self, journal, state, volatile: false, observed: look::Observed::default(), until: None };
         run.take_over().await?;
         run.drive().await
     }
@@ -101,6 +122,8 @@ struct Run<'a> {
     /// The journal could not be written: from here on only the way back is open, and it is kept in memory.
     volatile: bool,
     observed: look::Observed,
+    /// Where this process leaves.
+    until: Option<Milestone>,
 }
 
 impl Run<'_> {
@@ -132,6 +155,9 @@ impl Run<'_> {
     async fn drive(mut self) -> Result<Ended, DriveError> {
         loop {
             let seen = self.look().await;
+            if let Some(milestone) = self.until.take_if(|milestone| milestone.reached(&self.state, &seen)) {
+                return Ok(Ended::Reached { milestone });
+            }
             match decide(&self.state, &seen, self.now()) {
                 Decision::Note(fact) => self.append(Body::Fact(fact)).await?,
                 Decision::Act { mutation, because } => self.act(&seen, mutation, because).await?,

@@ -87,6 +87,10 @@ pub(crate) struct DeployArgs {
     /// Stop after the plan: nothing is written
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Leave the run there, with exit code 0, for `bluegreen resume` to go on: a step's number, its share such
+    /// as 10%, baked, committed, or a stage of AWS's such as codedeploy:AllowTraffic or ecs:BAKE_TIME
+    #[arg(long, value_name = "POINT")]
+    pub(crate) wait_until: Option<String>,
 }
 
 fn image(text: &str) -> Result<(String, String), String> {

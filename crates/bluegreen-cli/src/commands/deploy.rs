@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bluegreen_core::drive::Milestone;
 use bluegreen_core::plan::{self, Plan, Site};
 use bluegreen_core::ports::Ports;
 use bluegreen_core::spec::Spec;
@@ -34,7 +35,7 @@ fn fresh(session: &Session, args: &DeployArgs, consent: Consent) -> Result<Exit,
         let ports = connect::connect(&args.aws, region, &loaded.dir).await?;
         let site = consent.clear(&runs, &ports, &loaded.spec).await?;
         let made = planning::make(&ports, &loaded.spec, &loaded.dir).await?;
-        Start { session, ports, runs: &runs, site, consent }.run(made).await
+        Start { session, ports, runs: &runs, site, consent }.run_until(made, args.wait_until.as_deref()).await
     })
 }
 
@@ -49,7 +50,8 @@ fn planned(session: &Session, args: &DeployArgs, file: &Path, consent: Consent) 
         let ports = connect::connect(&args.aws, Some(&plan.site.region), Path::new(".")).await?;
         let site = consent.clear(&runs, &ports, &spec).await?;
         let findings = planning::check_again(&ports, &spec, &plan).await;
-        Start { session, ports, runs: &runs, site, consent }.run(Made { plan: Some(plan), findings }).await
+        let made = Made { plan: Some(plan), findings };
+        Start { session, ports, runs: &runs, site, consent }.run_until(made, args.wait_until.as_deref()).await
     })
 }
 
@@ -66,6 +68,11 @@ pub(super) struct Start<'a> {
 impl Start<'_> {
     /// Shows the plan, asks, and drives it to its end.
     pub(super) async fn run(self, made: Made) -> Result<Exit, Failure> {
+        self.run_until(made, None).await
+    }
+
+    /// The same to an agreed point of the way forward, if one is given.
+    async fn run_until(self, made: Made, until: Option<&str>) -> Result<Exit, Failure> {
         // A run shows its plan as its first event; without a run the plan itself is the answer.
         if self.session.json() && (self.consent.dry_run || made.accepted().is_none()) {
             out::json(&planning::PlanDocument::new("plan", &made))?;
@@ -82,12 +89,16 @@ impl Start<'_> {
             }
             return Err(planning::refusal(&made.findings));
         };
+        let until = until.map(|text| Milestone::of(plan, text)).transpose();
+        let until = until.map_err(|error| {
+            Failure::caused(Exit::Usage, "--wait-until names no point of this plan; nothing was changed", error)
+        })?;
         if self.consent.dry_run {
             out::say("dry run: nothing was changed");
             return Ok(Exit::Done);
         }
         self.consent.ask(plan)?;
-        operate::start(self.session, self.ports, self.runs, plan).await
+        operate::start_until(self.session, self.ports, self.runs, plan, until).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bluegreen_core::drive::{DriveError, Driver, Ended, Interrupt};
+use bluegreen_core::drive::{DriveError, Driver, Ended, Interrupt, Milestone};
 use bluegreen_core::event::{Event, Reporter};
 use bluegreen_core::journal::{FileStore, JournalError, Owner, Record};
 use bluegreen_core::model::RunId;
@@ -25,8 +25,19 @@ const OWNER_TRIES: usize = 40;
 
 /// Begins the plan's run and drives it to its end.
 pub(super) async fn start(session: &Session, ports: Ports, runs: &Runs, plan: &Plan) -> Result<Exit, Failure> {
+    start_until(session, ports, runs, plan, None).await
+}
+
+/// Begins the plan's run and drives it to its end, or to an agreed point.
+pub(super) async fn start_until(
+    session: &Session,
+    ports: Ports,
+    runs: &Runs,
+    plan: &Plan,
+    until: Option<Milestone>,
+) -> Result<Exit, Failure> {
     let stage = Stage::set(session, ports, runs.store(&plan.site), plan, &[])?;
-    stage.finish(stage.driver.start(plan).await).await
+    stage.finish(stage.driver.start_until(plan, until).await).await
 }
 
 /// Takes up a run and drives it to its end.

@@ -54,8 +54,9 @@ impl Renderer for Json {
 
     fn end(&self, ended: &Ended, exit: Exit) {
         let (outcome, why) = match ended {
-            Ended::Finished(ending) => (json!(ending.terminal), &ending.why),
-            Ended::Left { why } => (json!("interrupted"), why),
+            Ended::Finished(ending) => (json!(ending.terminal), ending.why.clone()),
+            Ended::Reached { milestone } => (json!("reached"), format!("left at {milestone}, as asked")),
+            Ended::Left { why } => (json!("interrupted"), why.clone()),
         };
         self.write(env::now(), "result", json!({ "outcome": outcome, "why": why, "exit": exit.code() }));
     }

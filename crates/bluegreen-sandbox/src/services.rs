@@ -63,8 +63,12 @@ impl<'a> Context<'a> {
     }
 }
 
-/// One call from within: what any client would get.
-pub(crate) fn call(
+/// One call from within, with `input` under AWS's member names: what any client would get.
+///
+/// # Errors
+///
+/// AWS's refusal.
+pub fn call(
     world: &mut World,
     caller: &str,
     service: Service,

@@ -56,7 +56,7 @@ fn no_early_loss(case: &Case<'_>, write: &FleetWrite) -> Judgement {
         _ => None,
     });
     if *color == case.plan.stable() && served != Some(true) {
-        return Err(format!("{} made smaller without a recent look at a healthy canary", name));
+        return Err(format!("{name} made smaller without a recent look at a healthy canary"));
     }
     let group = case.plan.groups.get(*color);
     let exposure = case.world.exposure(group);
@@ -66,7 +66,7 @@ fn no_early_loss(case: &Case<'_>, write: &FleetWrite) -> Judgement {
     let Some(last) = case.world.traffic.last_exposed(group) else { return Ok(()) };
     let (quiet, drain) = (case.world.now_ms().saturating_sub(last), millis(case.plan.timing.drain));
     if quiet < drain {
-        return Err(format!("{} changed {quiet} ms after its last traffic, drain takes {drain} ms", name));
+        return Err(format!("{name} changed {quiet} ms after its last traffic, drain takes {drain} ms"));
     }
     Ok(())
 }

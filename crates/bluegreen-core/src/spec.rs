@@ -79,13 +79,15 @@ pub enum Engine {
     Auto,
 }
 
-/// Where blue and green run. One of the two is there, and what the engine needs is.
+/// Where blue and green run. One of the three is there, and what the engine needs is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fleet {
     /// Two ECS services, for our own weights.
     pub services: Option<ByColor<String>>,
     /// One ECS service that both colours share, for the engines that AWS runs.
     pub service: Option<String>,
+    /// One ECS service with an external controller whose task sets blue and green are, for our own weights.
+    pub task_sets: Option<String>,
 }
 
 /// What only the engine `codedeploy` reads; `None` is found or made.

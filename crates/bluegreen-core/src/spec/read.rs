@@ -35,6 +35,7 @@ pub(super) fn read(root: &Node, environment: Option<&str>, meant: &[&str]) -> (O
             fleet: Fleet {
                 services: at(root, &["fleet", "services"]).and_then(pair),
                 service: string(at(root, &["fleet", "service"])),
+                task_sets: string(at(root, &["fleet", "taskSets", "service"])),
             },
             target_groups: at(root, &["traffic", "targetGroups"]).and_then(pair),
             routes: root.get("traffic").map(routes).unwrap_or_default(),

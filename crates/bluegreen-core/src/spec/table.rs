@@ -146,7 +146,7 @@ const IMAGES: Map = Map {
 };
 
 const FLEET: Object = Object {
-    keys: Keys::Some(&["services", "service"]),
+    keys: Keys::Some(&["services", "service", "taskSets"]),
     cure: "write `fleet: { services: { blue: NAME, green: NAME } }`, or `fleet: { service: NAME }` for an engine that AWS runs",
     fields: &[
         Field::new(
@@ -161,10 +161,16 @@ const FLEET: Object = Object {
         ),
         Field::new(
             "taskSets",
-            Shape::Later("use `services` with two ECS services, one for each colour"),
-            "Task sets; not part of this version.",
+            Shape::Object(&TASK_SETS),
+            "Task sets of one ECS service with an external controller, one for each colour, for the engine `alb`.",
         ),
     ],
+};
+
+const TASK_SETS: Object = Object {
+    keys: Keys::Any,
+    cure: "write `taskSets: { service: NAME }`",
+    fields: &[Field::new("service", Shape::Text(&text::SERVICE), "The ECS service's name.").required()],
 };
 
 const SERVICES: Object = Object {

@@ -102,7 +102,7 @@ ecs: {{ pauseTimeout: 48h }}
             images: images.map(|(name, image)| (name.to_owned(), image.to_owned())).into(),
         },
         engine: Engine::Alb,
-        fleet: Fleet { services: Some(pair("fb", "fg")), service: Some("f".into()) },
+        fleet: Fleet { services: Some(pair("fb", "fg")), service: Some("f".into()), task_sets: None },
         target_groups: Some(pair("tb", "tg")),
         routes: vec![RouteId::Rule(RULE.parse().unwrap()), RouteId::DefaultAction(LISTENER.parse().unwrap())],
         test: Some(TestRoute {
@@ -168,7 +168,17 @@ fn each_engine_needs_its_own_fleet() {
     for engine in ["codedeploy", "ecs"] {
         assert_eq!(fleets.map(|fleet| found(engine, fleet)), [wrong.clone(), fine.clone(), fine.clone()]);
     }
-    assert_eq!(fleets.map(|fleet| found("auto", fleet)), [fine.clone(), fine.clone(), fine]);
+    assert_eq!(fleets.map(|fleet| found("auto", fleet)), [fine.clone(), fine.clone(), fine.clone()]);
+    let sets = [
+        "{ taskSets: { service: s } }",
+        "{ taskSets: { service: s }, service: s }",
+        "{ taskSets: { service: s }, services: { blue: b, green: g } }",
+    ];
+    assert_eq!(sets.map(|fleet| found("alb", fleet)), [fine.clone(), fine.clone(), wrong.clone()]);
+    assert_eq!(sets.map(|fleet| found("ecs", fleet)), [wrong.clone(), fine.clone(), wrong]);
+    assert_eq!(found("alb", "{ taskSets: { } }"), [codes::MISSING_KEY]);
+    let text = with(REST).replace("services: { blue: b, green: g }", "taskSets: { service: s }");
+    assert_eq!(read(&text).fleet, Fleet { task_sets: Some("s".into()), ..Fleet::default() });
 }
 
 #[test]
@@ -373,7 +383,7 @@ fn the_reference_lists_every_key() {
     {
         assert!(markdown.contains(path), "{path} is missing from\n{markdown}");
     }
-    assert!(!markdown.contains("taskSets") && !markdown.contains("notify"));
+    assert!(markdown.contains("taskSets") && !markdown.contains("notify"));
     let cells = |line: &str| line.replace("\\|", "").matches('|').count();
     assert!(markdown.lines().all(|line| cells(line) == 5), "{markdown}");
 }

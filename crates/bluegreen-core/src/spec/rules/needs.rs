@@ -26,6 +26,7 @@ pub(super) fn check(root: &Node, meant: &[&str]) -> Vec<Diagnostic> {
     };
     if our_weights {
         findings.extend(two_services(root, meant));
+        findings.extend(either_fleet(root));
         findings.extend(traffic(root, meant));
     } else if engine(root) != Engine::Auto {
         findings.extend(one_service(root, meant));
@@ -36,25 +37,36 @@ pub(super) fn check(root: &Node, meant: &[&str]) -> Vec<Diagnostic> {
 
 /// Whether something was written in the place of `key`, if not quite that.
 fn tried(meant: &[&str], key: &str) -> bool {
-    meant.contains(&key) || meant.contains(&"taskSets")
+    meant.contains(&key)
 }
 
 fn two_services(root: &Node, meant: &[&str]) -> Option<Diagnostic> {
     let fleet = root.get("fleet")?;
     fleet.entries().filter(|entries| !entries.is_empty())?;
-    let (key, _) = fleet.entry("service").filter(|_| fleet.get("services").is_none() && !tried(meant, "services"))?;
+    let ours = ["services", "taskSets"].iter().any(|key| fleet.get(key).is_some());
+    let (key, _) = fleet.entry("service").filter(|_| !ours && !tried(meant, "services"))?;
     let message = "the engine `alb` moves traffic between two services, and `fleet` names one";
-    let help = "name two under `services: { blue: NAME, green: NAME }`, or let AWS move the traffic of this one with \
+    let help = "name two under `services: { blue: NAME, green: NAME }`, or one with an external controller under \
+                `taskSets: { service: NAME }`, or let AWS move the traffic of this one with \
                 `engine: codedeploy`, `engine: ecs` or `engine: auto`";
     Some(Diagnostic::error(codes::ENGINE_FLEET, message).at(key.place).help(help))
 }
 
+/// Our own weights go between two services or between the task sets of one.
+fn either_fleet(root: &Node) -> Option<Diagnostic> {
+    let fleet = root.get("fleet")?;
+    let (key, _) = fleet.entry("taskSets").filter(|_| fleet.get("services").is_some())?;
+    let message = "`fleet` names two services and the task sets of a third for the engine `alb`";
+    Some(Diagnostic::error(codes::ENGINE_FLEET, message).at(key.place).help("remove `services` or `taskSets`"))
+}
+
 fn one_service(root: &Node, meant: &[&str]) -> Option<Diagnostic> {
     let fleet = root.get("fleet")?;
-    let (key, _) = fleet.entry("services").filter(|_| fleet.get("service").is_none() && !tried(meant, "service"))?;
+    let named = || ["services", "taskSets"].iter().find_map(|key| fleet.entry(key));
+    let (key, _) = named().filter(|_| fleet.get("service").is_none() && !tried(meant, "service"))?;
     let engine = word(root.get("engine")).unwrap_or_default();
-    let message = format!("the engine `{engine}` moves the traffic of one service, and `fleet` names two");
-    let help = "add `service: NAME` to `fleet`: both may stand there, and the engine takes its own";
+    let message = format!("the engine `{engine}` moves the traffic of one service, which `fleet` does not name");
+    let help = "add `service: NAME` to `fleet`: others may stand there too, and the engine takes its own";
     Some(Diagnostic::error(codes::ENGINE_FLEET, message).at(key.place).help(help))
 }
 

@@ -52,9 +52,12 @@ fn engine(engine: &plan::Engine) -> Engine {
 }
 
 fn fleet(plan: &Plan) -> Fleet {
-    match plan.managed() {
-        Some(_) => Fleet { services: None, service: Some(plan.stable_baseline().name.clone()) },
-        None => Fleet { services: Some(plan.baseline.services.map(|service| service.name.clone())), service: None },
+    let name = || Some(plan.stable_baseline().name.clone());
+    let none = Fleet::default();
+    match (plan.managed(), plan.task_sets()) {
+        (Some(_), _) => Fleet { service: name(), ..none },
+        (None, Some(_)) => Fleet { task_sets: name(), ..none },
+        (None, None) => Fleet { services: Some(plan.baseline.services.map(|service| service.name.clone())), ..none },
     }
 }
 

@@ -4,10 +4,10 @@ use jiff::Timestamp;
 
 use super::choose::choose;
 use super::survey::service_names;
-use super::wiring::check_wiring;
+use super::wiring::{check_routes, check_wiring};
 use super::{
     Baseline, Engine, EngineKind, Finding, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site, Survey,
-    managed, refuses,
+    managed, refuses, task_sets,
 };
 use crate::appspec::AppSpec;
 use crate::model::{Action, AfterCommit, ByColor, Capacity, Color, LoadBalancerArn, RunId, TargetGroupArn, Weight};
@@ -84,16 +84,43 @@ pub fn build(spec: &Spec, survey: &Survey, inputs: Inputs, run: RunId, now: Time
     };
     let wired = match kind {
         None => None,
-        Some(EngineKind::Alb | EngineKind::TaskSets) => wire(spec, survey, &mut findings),
+        Some(EngineKind::Alb) => wire(spec, survey, &mut findings),
+        Some(EngineKind::TaskSets) => wire_sets(spec, survey, &mut findings),
         Some(kind) => managed::wire(kind, spec, survey, &inputs, &run, &mut findings),
     };
     let (Some(wired), false) = (wired, refuses(&findings)) else { return Err(findings) };
     Ok(Built { plan: assemble(spec, survey, wired, inputs.release, run, now), findings })
 }
 
+/// Our own weights between the task sets of one service.
+fn wire_sets(spec: &Spec, survey: &Survey, findings: &mut Vec<Finding>) -> Option<Wired> {
+    let facts = gather(spec, survey, EngineKind::TaskSets, findings)?;
+    let service = survey.live.as_ref().map(|live| &live.service)?;
+    let document = readable(service, &format!("service {}", facts.services.blue.name), findings)?;
+    let arns = facts.groups.map(|group| group.arn.clone());
+    findings.extend(check_place(spec, facts.caller));
+    findings.extend(check_routes(spec, survey, &facts.groups, &facts.routes));
+    let stable = roles(&facts.routes, &arns).map_err(|finding| findings.push(finding)).ok();
+    let load_balancer = shared_load_balancer(&facts.groups, findings);
+    let stable = stable?;
+    let (engine, services) = task_sets::wire(facts.services.blue, document, &arns, stable, findings)?;
+    Some(Wired {
+        caller: facts.caller.clone(),
+        stable,
+        routes: facts.routes.into_iter().cloned().collect(),
+        test_route: facts.test_route.cloned(),
+        services,
+        groups: arns,
+        load_balancer: load_balancer?,
+        capacity: spec.capacity,
+        after: spec.after.clone(),
+        engine: Engine::TaskSets(engine),
+    })
+}
+
 /// Our own weights between two services.
 fn wire(spec: &Spec, survey: &Survey, findings: &mut Vec<Finding>) -> Option<Wired> {
-    let facts = gather(spec, survey, findings)?;
+    let facts = gather(spec, survey, EngineKind::Alb, findings)?;
     let arns = facts.groups.map(|group| group.arn.clone());
     findings.extend(check_place(spec, facts.caller));
     findings.extend(check_wiring(spec, survey, &facts.services, &facts.groups, &facts.routes));
@@ -149,9 +176,9 @@ fn assemble(spec: &Spec, survey: &Survey, wired: Wired, release: Release, run: R
     }
 }
 
-fn gather<'a>(spec: &Spec, survey: &'a Survey, findings: &mut Vec<Finding>) -> Option<Facts<'a>> {
+fn gather<'a>(spec: &Spec, survey: &'a Survey, kind: EngineKind, findings: &mut Vec<Finding>) -> Option<Facts<'a>> {
     let caller = readable(&survey.caller, "the caller's identity", findings);
-    let names = service_names(spec, Some(EngineKind::Alb));
+    let names = service_names(spec, Some(kind));
     let mut service = |color: Color| {
         let name = names.as_ref().map_or("?", |names| names.get(color));
         let what = format!("service {name} in cluster {}", spec.environment.cluster);

@@ -214,8 +214,7 @@ const ALB: Capability = Capability {
 
 const TASK_SETS: Capability = Capability {
     kind: EngineKind::TaskSets,
-    service: "one service with the controller EXTERNAL",
-    keeps_old: false,
+    service: "one service with the controller EXTERNAL (`fleet.taskSets`)",
     ..ALB
 };
 

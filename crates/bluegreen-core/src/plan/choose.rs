@@ -21,10 +21,18 @@ pub(super) struct Choice {
 pub(super) fn choose(spec: &Spec, service: Option<&Reading<Value>>) -> Result<Option<Choice>, Finding> {
     let fixed = |kind| Ok(Some(Choice { kind, why: None }));
     match spec.engine {
-        Engine::Alb => fixed(EngineKind::Alb),
+        Engine::Alb => fixed(own_weights(spec)),
         Engine::CodeDeploy => fixed(EngineKind::CodeDeploy),
         Engine::Ecs => fixed(EngineKind::Ecs),
         Engine::Auto => by_service(spec, service),
+    }
+}
+
+/// Our own weights, between two services or between task sets.
+pub(super) fn own_weights(spec: &Spec) -> EngineKind {
+    match spec.fleet.task_sets {
+        Some(_) => EngineKind::TaskSets,
+        None => EngineKind::Alb,
     }
 }
 
@@ -34,14 +42,17 @@ fn by_service(spec: &Spec, service: Option<&Reading<Value>>) -> Result<Option<Ch
         let cure = format!("write `engine: {kind}` to fix it");
         Ok(Some(Choice { kind, why: Some(Finding::info("BG3240", what, cure)) }))
     };
-    let two = spec.fleet.services.is_some();
+    let own = own_weights(spec);
+    let two = spec.fleet.services.is_some() || own == EngineKind::TaskSets;
+    let ours = if own == EngineKind::TaskSets { "task sets are named" } else { "two others are named" };
     let (Some(name), Some(reading)) = (&spec.fleet.service, service) else {
-        return chosen(EngineKind::Alb, "the fleet is two services".to_owned());
+        let fleet = if own == EngineKind::TaskSets { "task sets of one service" } else { "two services" };
+        return chosen(own, format!("the fleet is {fleet}"));
     };
     let found = match &reading.value {
         Ok(found) => found,
         Err(error) if error.class == ErrorClass::NotFound && two => {
-            return chosen(EngineKind::Alb, format!("there is no service {name}, and two others are named"));
+            return chosen(own, format!("there is no service {name}, and {ours}"));
         }
         Err(_) => return Ok(None),
     };
@@ -51,7 +62,7 @@ fn by_service(spec: &Spec, service: Option<&Reading<Value>>) -> Result<Option<Ch
             chosen(EngineKind::Ecs, format!("ECS itself shifts the traffic of service {name} ({strategy})"))
         }
         Mover::Rolling | Mover::External if two => {
-            chosen(EngineKind::Alb, format!("nobody shifts the traffic of service {name}, and two others are named"))
+            chosen(own, format!("nobody shifts the traffic of service {name}, and {ours}"))
         }
         other => Err(unfit(name, &other)),
     }
@@ -59,10 +70,9 @@ fn by_service(spec: &Spec, service: Option<&Reading<Value>>) -> Result<Option<Ch
 
 fn unfit(name: &str, mover: &Mover) -> Finding {
     let (is, cure) = match mover {
-        Mover::External => (
-            "has an external controller".to_owned(),
-            "name two services with the controller ECS under `fleet.services`, for the engine alb",
-        ),
+        Mover::External => {
+            ("has an external controller".to_owned(), "name it under `fleet.taskSets`, for the engine alb")
+        }
         Mover::Unknown(kind) => (
             format!("has a controller that this version does not know ({kind})"),
             "use a newer version of bluegreen, or another service",
@@ -82,10 +92,9 @@ pub(super) fn check_mover(kind: EngineKind, name: &str, service: &Value) -> Opti
         (EngineKind::CodeDeploy, Mover::CodeDeploy) | (EngineKind::Ecs, Mover::Native(_)) => return None,
         (_, Mover::CodeDeploy) => ("CodeDeploy".to_owned(), "write `engine: codedeploy`"),
         (_, Mover::Native(strategy)) => (format!("ECS itself ({strategy})"), "write `engine: ecs`"),
-        (_, Mover::External) => (
-            "an external controller".to_owned(),
-            "name two services with the controller ECS under `fleet.services`, and write `engine: alb`",
-        ),
+        (_, Mover::External) => {
+            ("an external controller".to_owned(), "write `engine: alb`, and name it under `fleet.taskSets`")
+        }
         (_, Mover::Unknown(found)) => (
             format!("a controller that this version does not know ({found})"),
             "use a newer version of bluegreen, or another service",

@@ -76,9 +76,10 @@ fn header(plan: &Plan) -> String {
         old = plan.stable_baseline().task_definition.short(),
         count = plan.stable_baseline().desired,
         canary = plan.canary(),
-        canary_service = match plan.managed() {
-            Some(_) => "new tasks of the same service",
-            None => &plan.canary_baseline().name,
+        canary_service = match (plan.managed(), plan.task_sets()) {
+            (Some(_), _) => "new tasks of the same service",
+            (None, Some(_)) => "a new task set of the same service",
+            (None, None) => &plan.canary_baseline().name,
         },
     )
 }

@@ -11,7 +11,7 @@ use crate::observe::{
     DeploymentConfig, DeploymentGroup, ManagedDeployments, Reading, ServiceSnapshot, TaskDefinitionSnapshot,
 };
 use crate::ports::{CallError, ErrorClass, Ports};
-use crate::spec::{Release, Spec};
+use crate::spec::{Engine, Release, Spec};
 
 /// The one service that both colours share, and what moves it.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +78,13 @@ fn read<T>(ports: &Ports, value: Result<T, CallError>) -> Reading<T> {
 
 /// The service alone: what more has to be read depends on what it is.
 pub(super) async fn service(ports: &Ports, spec: &Spec) -> Option<Reading<Value>> {
-    let asked = spec.fleet.service.as_ref().filter(|_| spec.engine != crate::spec::Engine::Alb)?;
+    let asked = spec.fleet.service.as_ref().filter(|_| spec.engine != Engine::Alb)?;
+    Some(read(ports, ports.releases.service(&spec.environment.cluster, asked).await))
+}
+
+/// The service whose task sets the fleets are.
+pub(super) async fn service_of_sets(ports: &Ports, spec: &Spec) -> Option<Reading<Value>> {
+    let asked = spec.fleet.task_sets.as_ref()?;
     Some(read(ports, ports.releases.service(&spec.environment.cluster, asked).await))
 }
 

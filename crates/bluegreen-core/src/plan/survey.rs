@@ -54,6 +54,10 @@ pub async fn survey(ports: &Ports, spec: &Spec) -> Survey {
     let at = ports.clock.now();
     let service = live::service(ports, spec).await;
     let kind = choose(spec, service.as_ref()).ok().flatten().map(|choice| choice.kind);
+    let service = match kind {
+        Some(EngineKind::TaskSets) => live::service_of_sets(ports, spec).await,
+        _ => service,
+    };
     let live = match service {
         Some(service) => Some(live::look(ports, spec, kind, service).await),
         None => None,
@@ -84,10 +88,12 @@ fn pair(spec: &Spec, kind: Option<EngineKind>, live: Option<&Live>) -> Option<By
 
 /// The service of each colour by name: two, or the one that both share.
 pub(super) fn service_names(spec: &Spec, kind: Option<EngineKind>) -> Option<ByColor<String>> {
-    let one = || spec.fleet.service.as_ref().map(|name| ByColor { blue: name.clone(), green: name.clone() });
+    let twice = |name: &String| ByColor { blue: name.clone(), green: name.clone() };
+    let one = || spec.fleet.service.as_ref().map(twice);
     match kind {
         Some(EngineKind::Alb) => spec.fleet.services.clone(),
-        Some(_) => one(),
+        Some(EngineKind::TaskSets) => spec.fleet.task_sets.as_ref().map(twice),
+        Some(EngineKind::CodeDeploy | EngineKind::Ecs) => one(),
         None => one().or_else(|| spec.fleet.services.clone()),
     }
 }

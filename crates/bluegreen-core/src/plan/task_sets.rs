@@ -3,6 +3,8 @@
 //! The fleet of a colour is what registers in that colour's target group. The phases of a release want the same of it as
 //! of a service: a revision and a count.
 
+mod wire;
+
 use serde_json::{Value, json};
 
 use super::{Engine, Plan, TaskSets};
@@ -10,6 +12,8 @@ use crate::journal::TaskSetChange;
 use crate::model::{ByColor, Color, SetScale, TaskDefinitionArn};
 use crate::observe::{ServiceSnapshot, TaskSetSnapshot};
 use crate::ports::{TaskSetRequest, run_mark};
+
+pub(super) use wire::wire;
 
 impl Plan {
     /// The task sets' engine, where the fleets are task sets.
@@ -95,3 +99,6 @@ fn fleet(plan: &Plan, color: Color, service: ServiceSnapshot) -> ServiceSnapshot
         ..service
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,18 @@ pub(super) fn check_wiring(
     for color in Color::ALL {
         findings.extend(check_service(color, services.get(color), groups.get(color)));
     }
-    findings.extend(check_pair(groups));
+    findings.extend(check_routes(spec, survey, groups, routes));
+    findings
+}
+
+/// The part of it that has nothing to do with services.
+pub(super) fn check_routes(
+    spec: &Spec,
+    survey: &Survey,
+    groups: &ByColor<&TargetGroup>,
+    routes: &[&RouteSnapshot],
+) -> Vec<Finding> {
+    let mut findings = check_pair(groups);
     findings.extend(routes.iter().filter_map(|route| check_members(route, groups)));
     findings.extend(check_unlisted(spec, survey, groups));
     findings
@@ -35,7 +46,10 @@ fn check_service(color: Color, service: &ServiceSnapshot, group: &TargetGroup) -
         Controller::Rolling => None,
         Controller::Native(strategy) => Some((format!("ECS itself ({strategy})"), fitting("ecs"))),
         Controller::CodeDeploy => Some(("CodeDeploy".to_owned(), fitting("codedeploy"))),
-        Controller::External => Some(("an external controller".to_owned(), rolling.clone())),
+        Controller::External => {
+            let sets = format!("name it under `fleet: {{ taskSets: {{ service: {name} }} }}`, or {rolling}");
+            Some(("an external controller".to_owned(), sets))
+        }
         Controller::Unknown(kind) => {
             Some((format!("a controller that this version does not know ({kind})"), rolling.clone()))
         }

@@ -111,7 +111,6 @@ fn snapshot(controller: Controller) -> ServiceSnapshot {
         target_groups: vec![group_arn("blue")],
         task_sets: Vec::new(),
         messages: Vec::new(),
-        task_sets: Vec::new(),
     }
 }
 

@@ -15,6 +15,7 @@ pub mod event;
 pub mod follow;
 pub mod hooks;
 pub mod journal;
+pub mod migrate;
 pub mod model;
 pub mod observe;
 pub mod pipeline;

@@ -33,6 +33,7 @@ use crate::taskdef::TaskDefinition;
 pub use build::{Built, Inputs, build, roles};
 pub use capability::{Bake, Capability, EngineKind, Holds, LocalHooks, Routes, Shapes, Waits, engines_markdown};
 pub use clock::{Clock, Entry};
+pub(crate) use describe::wrapped;
 pub use describe::{describe, describe_findings, short_actions};
 pub use engine::{CodeDeploy, Engine, Managed, Native, TaskSets};
 pub use finding::{Finding, Severity, refuses};

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::model::{
-    Action, Color, DeploymentId, DeploymentSite, DeploymentWait, Hook, RouteId, RunId, SetScale, Shift, TargetGroupArn,
-    TaskDefinitionArn,
+    Action, Color, DeploymentId, DeploymentSite, DeploymentWait, Hook, ListenerArn, RouteId, RuleArn, RunId, SetScale,
+    Shift, TargetGroupArn, TaskDefinitionArn,
 };
 use crate::observe::{
     AlarmSnapshot, DeploymentConfig, DeploymentGroup, LoadBalancer, ManagedDeployments, RouteSnapshot, ServiceSnapshot,
@@ -60,6 +60,8 @@ pub trait Router: Send + Sync {
     async fn target_groups(&self, names: &[String]) -> Result<Vec<TargetGroup>, CallError>;
     /// A load balancer with all that routes on it.
     async fn load_balancer(&self, arn: &crate::model::LoadBalancerArn) -> Result<LoadBalancer, CallError>;
+    /// The ARN under which the default action of a listener is a rule: ECS names it so.
+    async fn default_rule(&self, listener: &ListenerArn) -> Result<RuleArn, CallError>;
     /// Target states of one group, counted.
     async fn health(&self, group: &TargetGroupArn) -> Result<TargetHealth, CallError>;
 }

@@ -208,6 +208,14 @@ impl Router for AwsRouter {
         Ok(found)
     }
 
+    async fn default_rule(&self, listener: &ListenerArn) -> Result<RuleArn, CallError> {
+        let rules = self.rules(&[], Some(listener)).await?.0;
+        let missing =
+            || not_found(DESCRIBE_RULES, &format!("the listener {listener} has no default rule in the answer"));
+        let rule = rules.iter().find(|rule| rule.is_default == Some(true)).ok_or_else(missing)?;
+        arn(DESCRIBE_RULES, "RuleArn", rule.rule_arn.as_deref())
+    }
+
     async fn health(&self, group: &TargetGroupArn) -> Result<TargetHealth, CallError> {
         let answer = self.reads.describe_target_health().target_group_arn(group.as_str()).send().await;
         let targets = answer.map_err(|error| failure(DESCRIBE_HEALTH, &error))?.target_health_descriptions;

@@ -31,7 +31,7 @@ pub fn describe_findings(findings: &[Finding]) -> String {
 }
 
 /// Lines of at most 80 columns, each ending with a newline; what follows the first is indented by two more.
-fn wrapped(text: &str, indent: usize) -> String {
+pub(crate) fn wrapped(text: &str, indent: usize) -> String {
     let (mut lines, mut line) = (String::new(), " ".repeat(indent));
     let mut empty = true;
     for word in text.split(' ') {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use bluegreen_core::model::{Action, LoadBalancerArn, RouteId, RunId, TargetGroupArn, TaskDefinitionArn, Timestamp};
+use bluegreen_core::model::{
+    Action, ListenerArn, LoadBalancerArn, RouteId, RuleArn, RunId, TargetGroupArn, TaskDefinitionArn, Timestamp,
+};
 use bluegreen_core::observe::{
     AlarmSnapshot, LoadBalancer, RouteSnapshot, ServiceSnapshot, StateChange, TargetGroup, TargetHealth,
     TaskDefinitionSnapshot,
@@ -17,7 +19,7 @@ use super::Front;
 use crate::trace::{ActionsWrite, Detail, ServiceWrite};
 use crate::world::Refusal;
 use crate::world::definitions::RUN_TAG;
-use crate::world::{ReadKind, World, Writer};
+use crate::world::{ReadKind, State, World, Writer};
 
 fn not_found(code: &str, what: &str) -> Refusal {
     (ErrorClass::NotFound, format!("{code}: {what}"))
@@ -64,6 +66,15 @@ impl Router for Front {
             let found = state.balancer(arn).ok_or_else(|| not_found("LoadBalancerNotFound", arn.as_str()))?;
             let routes = found.routes.clone();
             Ok((found, Detail::Routes(routes)))
+        })
+        .await
+    }
+
+    async fn default_rule(&self, listener: &ListenerArn) -> Result<RuleArn, CallError> {
+        self.look(("elbv2:DescribeRules", listener.to_string()), ReadKind::Routes, |_, state, _| {
+            let known = state.routes.contains_key(&RouteId::DefaultAction(listener.clone()));
+            let rule = known.then(|| State::default_rule(listener)).flatten();
+            Ok((rule.ok_or_else(|| not_found("ListenerNotFound", listener.as_str()))?, Detail::None))
         })
         .await
     }

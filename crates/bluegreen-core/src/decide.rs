@@ -26,6 +26,8 @@ use serde_json::Value;
 
 pub use drift::{RouteView, view_route};
 pub use gate::{Gate, Histories, judge_alarms};
+pub use managed::as_declared;
+pub(crate) use managed::declared_settings;
 pub(crate) use targets::first_weight_step;
 pub use targets::{canary_count, evicted_actions, step_actions};
 

@@ -18,6 +18,8 @@ use crate::observe::{ManagedDeployment, ManagedDeployments, Reading};
 pub(super) use promote::next as promote;
 pub(super) use restore::next as restore;
 pub(super) use routes::view_route;
+pub use settings::as_declared;
+pub(crate) use settings::declared_settings;
 
 use super::{Context, Decision, later};
 

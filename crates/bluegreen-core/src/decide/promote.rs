@@ -159,10 +159,12 @@ pub(super) fn unreadable_world(context: &Context<'_>) -> Option<Decision> {
             Some(Decision::Leave { why: format!("the credentials are not accepted any more: {error}") })
         }
         // An answer that is older than our own deployment does not know it yet.
-        ErrorClass::NotFound if Some(error) != deployments || !context.state.managed.may_have_started() => Some(match context.state.has_written() {
-            true => finish(Terminal::Held, format!("something that the plan needs is gone: {error}")),
-            false => finish(Terminal::Refused, format!("something that the plan needs does not exist: {error}")),
-        }),
+        ErrorClass::NotFound if Some(error) != deployments || !context.state.managed.may_have_started() => {
+            Some(match context.state.has_written() {
+                true => finish(Terminal::Held, format!("something that the plan needs is gone: {error}")),
+                false => finish(Terminal::Refused, format!("something that the plan needs does not exist: {error}")),
+            })
+        }
         _ => overdue(context).or_else(|| Some(context.wait(format!("cannot look: {error}")))),
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Run;
 use crate::appspec::{self, Document, render_json, sha256};
+use crate::decide::declared_settings;
 use crate::journal::{Mutation, Resolution};
 use crate::model::{ByColor, DeploymentSite, TaskDefinitionArn};
 use crate::observe::{DeploymentStatus, ManagedDeployment, ManagedDeployments, Reading, ServiceSnapshot};
@@ -85,7 +86,7 @@ impl Run<'_> {
             (Mutation::StopDeployment { deployment }, Some(_)) => plain(releases.stop(deployment).await),
             (Mutation::RestoreSettings, Some(Managed::Ecs(engine))) => match self.ecs_site() {
                 Some((cluster, service)) => {
-                    let settings = json!({ "deploymentConfiguration": engine.declared });
+                    let settings = json!({ "deploymentConfiguration": declared_settings(&engine.declared) });
                     plain(releases.configure(&cluster, &service, &settings).await)
                 }
                 None => not_for_this_plan(),

@@ -5,8 +5,7 @@ use serde_json::Value;
 
 use crate::decide::{Context, Decision};
 use crate::journal::{Fact, Mutation};
-use crate::plan::{Managed, Native};
-use crate::ports::run_mark;
+use crate::plan::Managed;
 
 use super::send_once;
 
@@ -30,16 +29,41 @@ pub(super) fn restore_settings(context: &Context<'_>) -> Option<Decision> {
     // A read from before our own start would show the declared settings too.
     let newest = sent.or(managed.starts.last()).map(|write| write.at);
     let believable = sent.is_some() || newest.is_none_or(|at| !context.too_young(reading, at));
-    let restored = same(found, &engine.declared) || (sent.is_some() && !is_ours(context, engine, found));
+    let restored = as_declared(found, &engine.declared);
     Some(match restored && believable {
         true => Decision::Note(Fact::SettingsRestored),
         false => send_once(context, sent, act, shows),
     })
 }
 
-/// AWS fills in what a declaration leaves out, so what counts at last is that nothing of this run is left.
-fn is_ours(context: &Context<'_>, engine: &Native, found: &Value) -> bool {
-    same(found, &engine.configuration) || found.to_string().contains(&run_mark(&context.plan().run))
+/// What is sent to put the declared settings back. AWS keeps what a request leaves out, so what the run may have added
+/// is taken away by name.
+pub(crate) fn declared_settings(declared: &Value) -> Value {
+    let mut settings = declared.clone();
+    if let Value::Object(members) = &mut settings {
+        members.entry("strategy").or_insert_with(|| "ROLLING".into());
+        members.entry("lifecycleHooks").or_insert_with(|| Value::Array(Vec::new()));
+    }
+    settings
+}
+
+/// Whether all that was declared is so, and nothing of a run is left. What AWS fills in beside it has no effect: the
+/// share of a canary where the strategy is another one.
+pub fn as_declared(found: &Value, declared: &Value) -> bool {
+    let Value::Object(wanted) = declared_settings(declared) else { return same(found, declared) };
+    let nothing = Value::Null;
+    wanted.iter().all(|(name, value)| {
+        let shown = found.get(name).unwrap_or(&nothing);
+        same(shown, value) || (shown.is_null() && is_default(name, value))
+    })
+}
+
+fn is_default(name: &str, value: &Value) -> bool {
+    match name {
+        "lifecycleHooks" => value.as_array().is_some_and(Vec::is_empty),
+        "strategy" => value == "ROLLING",
+        _ => value.is_null(),
+    }
 }
 
 /// Equality of JSON in which `10` and `10.0` are the same number.

@@ -147,16 +147,20 @@ fn the_end_of_a_promotion_gives_the_settings_back() {
 }
 
 #[test]
-fn settings_that_aws_completes_are_back_when_nothing_of_the_run_is_left() {
-    let mut bench = at_the_end();
-    bench.fact(Fact::StepPassed { step: 3, why: String::new() });
-    bench.fact(Fact::Committed);
-    bench.waits_no_more();
-    bench.status(DeploymentStatus::Succeeded);
-    bench.notes();
-    let completed = json!({ "strategy": "ROLLING", "maximumPercent": 200, "minimumHealthyPercent": 100 });
-    bench.settings(completed.clone());
-    assert_eq!(bench.decide(), "act restore settings", "not what was declared");
-    bench.intent(Mutation::RestoreSettings);
-    assert_eq!(bench.decide(), "note settings restored");
+fn what_aws_fills_in_beside_the_declared_settings_is_no_difference() {
+    use crate::decide::{as_declared, declared_settings};
+    let kept = json!({ "strategy": "ROLLING", "maximumPercent": 200, "lifecycleHooks": [], "bakeTimeInMinutes": 0 });
+    assert!(as_declared(&kept, &declared()));
+    assert!(
+        as_declared(&json!({ "maximumPercent": 200 }), &json!({ "maximumPercent": 200 })),
+        "nothing is the default"
+    );
+    let mut other = kept.clone();
+    other["lifecycleHooks"] = configuration()["lifecycleHooks"].clone();
+    assert!(!as_declared(&other, &declared()), "a pause of a run is left");
+    other = kept;
+    other["strategy"] = "CANARY".into();
+    assert!(!as_declared(&other, &declared()) && !as_declared(&other, &json!({})));
+    let sent = declared_settings(&json!({ "bakeTimeInMinutes": 5 }));
+    assert_eq!(sent, json!({ "bakeTimeInMinutes": 5, "strategy": "ROLLING", "lifecycleHooks": [] }));
 }

@@ -1,6 +1,7 @@
 //! The laws of releases that AWS carries out. Their names are those of the same promises of direct releases; what is
 //! judged are the orders that AWS is given, since AWS writes the weights.
 
+use bluegreen_core::decide::as_declared;
 use bluegreen_core::journal::{Body, Fact, Mutation};
 use bluegreen_core::model::{DeploymentWait, RunId, Step, TaskDefinitionArn};
 use bluegreen_core::plan::{Engine, Plan};
@@ -203,7 +204,8 @@ pub(super) fn revision(world: &World, plan: &Plan, state: &State) -> Option<Task
 fn settings_left(world: &World, plan: &Plan) -> Option<String> {
     let Engine::Ecs(engine) = &plan.engine else { return None };
     let found = declared(world, world.state(), world.now_ms());
-    (found != engine.declared).then(|| format!("reported an end with the settings of the run in place: {found}"))
+    (!as_declared(&found, &engine.declared))
+        .then(|| format!("reported an end with the settings of the run in place: {found}"))
 }
 
 /// Promoted: besides what holds for all releases, the deployment has succeeded and the settings are the user's.

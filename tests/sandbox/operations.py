@@ -5,6 +5,7 @@ Each area fails where its list and its calls differ, so what is printed here is 
 """
 
 from balancers import Balancers
+from codedeploy import CodeDeploy
 from evaluation import Evaluation
 from fleets import Fleets
 from identity import Identity
@@ -12,7 +13,7 @@ from monitoring import Monitoring
 from service import Service
 
 # Calls that are only ever refused prove nothing about the operation at work.
-AT_WORK = (Balancers, Evaluation, Fleets, Identity, Monitoring, Service)
+AT_WORK = (Balancers, CodeDeploy, Evaluation, Fleets, Identity, Monitoring, Service)
 
 
 def main():

@@ -108,6 +108,28 @@ fn a_service_really_runs() -> Outcome<()> {
     sandbox.run("service.py", &["--notes", &notes.to_string_lossy()]).map(drop)
 }
 
+/// Short minutes, fast health checks, and a hook that fails.
+const REHEARSED: [&str; 6] = ["--minute", "10s", "--speed", "5", "--hook", "says-no=false"];
+
+#[test]
+fn codedeploy_really_deploys() -> Outcome<()> {
+    let sandbox = Sandbox::start(&REHEARSED)?;
+    let notes = sandbox.notes_path();
+    sandbox.run("codedeploy.py", &["--notes", &notes.to_string_lossy()]).map(drop)
+}
+
+#[test]
+fn codedeploy_in_the_smallest_pages() -> Outcome<()> {
+    let sandbox = Sandbox::start(&[&REHEARSED[..], &["--page-size", "1"]].concat())?;
+    let notes = sandbox.notes_path();
+    sandbox.run("codedeploy.py", &["--notes", &notes.to_string_lossy()]).map(drop)
+}
+
+#[test]
+fn the_aws_cli_deploys_by_its_own_command() -> Outcome<()> {
+    judge(&["--minute", "10s", "--speed", "5"], "codedeploy_cli.py", &[])
+}
+
 /// The files of the orchestrator's adapters, without their tests.
 fn adapters() -> Vec<PathBuf> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -22,10 +22,12 @@ use crate::world::{Config, Fleet, Lag, RequestModel, World};
 
 mod checks;
 mod conductor;
+mod hooks;
 mod table;
 mod tally;
 
 use conductor::{Conductor, GRACE, lock};
+use hooks::Hooks;
 use tally::Tally;
 
 /// How the sandbox runs.
@@ -39,6 +41,8 @@ pub struct Options {
     pub speed: f64,
     /// The period of load balancer metrics: 60 s as on AWS, 1 s for a demo.
     pub metric_period: Duration,
+    /// How long a minute is of deployments that AWS carries out: 60 s as on AWS, less for rehearsals.
+    pub minute: Duration,
     /// How long the data plane goes on by old weights.
     pub propagation: Duration,
     /// What goes wrong with requests.
@@ -62,6 +66,7 @@ impl Options {
             port: 0,
             speed: 1.0,
             metric_period: Duration::from_secs(60),
+            minute: Duration::from_secs(60),
             propagation: Duration::ZERO,
             faults: FaultPlan::default(),
             seed: 0,
@@ -105,6 +110,7 @@ impl Sandbox {
         let tally = Arc::new(Tally::default());
         let (tasks, task_events) = mpsc::unbounded_channel();
         let (probes, probe_events) = mpsc::unbounded_channel();
+        let (hooks, hook_events) = mpsc::unbounded_channel();
         let (said, notes) = mpsc::unbounded_channel();
         let (bound, bounds) = watch::channel(Vec::new());
         let conductor = Conductor {
@@ -112,10 +118,12 @@ impl Sandbox {
             clock,
             proxy: Proxy::new(Arc::clone(&tally) as _)?,
             tally,
+            hooks: Hooks::new(hooks, options.guard.clone(), environment(&front, &world)),
             supervisor: Supervisor::guarded(tasks, options.guard),
             prober: Prober::new(probes),
             task_events,
             probe_events,
+            hook_events,
             written: api.written(),
             notes: said,
             bound,
@@ -132,6 +140,11 @@ impl Sandbox {
     /// Where the APIs are, for `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> String {
         self.front.url()
+    }
+
+    /// The environment that leads a client of AWS to this sandbox.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        environment(&self.front, &self.world)
     }
 
     /// The APIs themselves: their requests, their faults.
@@ -173,6 +186,20 @@ impl Sandbox {
     }
 }
 
+/// The environment that leads a client of AWS to this sandbox.
+fn environment(front: &Server, world: &Mutex<World>) -> Vec<(&'static str, String)> {
+    let region = lock(world).config.region.clone();
+    vec![
+        ("AWS_ENDPOINT_URL", front.url()),
+        ("AWS_REGION", region.clone()),
+        ("AWS_DEFAULT_REGION", region),
+        ("AWS_ACCESS_KEY_ID", "sandbox".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "sandbox".to_owned()),
+        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ("BLUEGREEN_INSECURE_ENDPOINT", "true".to_owned()),
+    ]
+}
+
 /// A world with AWS's own delays but for those that a laptop would only wait for.
 fn config(options: &Options) -> Config {
     let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
@@ -182,6 +209,7 @@ fn config(options: &Options) -> Config {
         stage_delay: 200,
         propagation: Lag::fixed(millis(options.propagation)),
         metric_period: millis(options.metric_period),
+        minute: millis(options.minute).max(1),
         // AWS publishes no bound; a period more is what its users see at best.
         metric_delay: millis(options.metric_period),
         page_size: options.page_size,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bluegreen_core::model::duration;
 use bluegreen_sandbox::faults::FaultPlan;
+use bluegreen_sandbox::world::codedeploy::Function;
 use clap::{Args, Subcommand, ValueEnum};
 
 /// `bluegreen sandbox`
@@ -56,6 +57,12 @@ pub(crate) struct WorldArgs {
     /// How often load balancer metrics are published: 60s as on AWS, less for rehearsals
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = period)]
     pub(crate) metric_period: Duration,
+    /// How long a minute of CodeDeploy's and ECS's own waits is: 60s as on AWS, less for rehearsals
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = minute)]
+    pub(crate) minute: Duration,
+    /// What stands for a function that deployments call: a command, without a shell, or an http:// address; may be repeated
+    #[arg(long = "hook", value_name = "NAME=COMMAND", value_parser = hook)]
+    pub(crate) hooks: Vec<(String, Function)>,
     /// How long the load balancer goes on by old weights
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration::parse)]
     pub(crate) propagation: Duration,
@@ -109,6 +116,26 @@ pub(super) fn period(text: &str) -> Result<Duration, String> {
     match period.as_secs() {
         1 | 5 | 10 | 20 | 30 | 60 if period.subsec_nanos() == 0 => Ok(period),
         _ => Err("expected 1s, 5s, 10s, 20s, 30s or 60s".to_owned()),
+    }
+}
+
+fn minute(text: &str) -> Result<Duration, String> {
+    let minute = duration::parse(text).map_err(|error| error.to_string())?;
+    match (Duration::from_secs(1)..=Duration::from_secs(60)).contains(&minute) {
+        true => Ok(minute),
+        false => Err("expected 1s to 60s".to_owned()),
+    }
+}
+
+fn hook(text: &str) -> Result<(String, Function), String> {
+    match text.split_once('=') {
+        Some((name, address)) if !name.is_empty() && address.starts_with("http://") => {
+            Ok((name.to_owned(), Function::Url(address.to_owned())))
+        }
+        Some((name, command)) if !name.is_empty() && !command.trim().is_empty() => {
+            Ok((name.to_owned(), Function::command(command)))
+        }
+        _ => Err("expected a function's name, =, and a command or an http:// address".to_owned()),
     }
 }
 

@@ -61,7 +61,7 @@ async fn around(args: &SandboxRunArgs) -> Result<Exit, Failure> {
     let shop = open_shop(&sandbox, &args.world).await?;
     let (program, arguments) = args.command.split_first().ok_or_else(|| Failure::usage("no program is named"))?;
     let mut command = tokio::process::Command::new(program);
-    command.args(arguments).envs(environment(&sandbox)).kill_on_drop(true);
+    command.args(arguments).envs(sandbox.environment()).kill_on_drop(true);
     // An address of one service, or a profile, would lead past the sandbox.
     let lead_past =
         |name: &str| name.starts_with("AWS_ENDPOINT_URL_") || name == "AWS_PROFILE" || name == "AWS_SESSION_TOKEN";
@@ -87,20 +87,6 @@ async fn around(args: &SandboxRunArgs) -> Result<Exit, Failure> {
     std::process::exit(code(status));
 }
 
-/// The environment that leads a client of AWS to the sandbox.
-fn environment(sandbox: &Sandbox) -> [(&'static str, String); 7] {
-    let region = sandbox.world(|world| world.config.region.clone());
-    [
-        ("AWS_ENDPOINT_URL", sandbox.endpoint()),
-        ("AWS_REGION", region.clone()),
-        ("AWS_DEFAULT_REGION", region),
-        ("AWS_ACCESS_KEY_ID", "sandbox".to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", "sandbox".to_owned()),
-        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-        ("BLUEGREEN_INSECURE_ENDPOINT", "true".to_owned()),
-    ]
-}
-
 /// A program's exit code; 128 and the signal's number where a signal ended it.
 fn code(status: ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt;
@@ -114,15 +100,21 @@ async fn start(args: &WorldArgs, port: u16) -> Result<Sandbox, Failure> {
         port,
         speed: args.speed,
         metric_period: args.metric_period,
+        minute: args.minute,
         propagation: args.propagation,
         faults: args.fault.clone().unwrap_or_default(),
         seed: args.seed,
         page_size: args.page_size.map(usize::from),
         ..options()?
     };
-    Sandbox::start(options)
-        .await
-        .map_err(|error| Failure::caused(Exit::Unexpected, "the sandbox cannot be started", error))
+    let sandbox = Sandbox::start(options).await;
+    let sandbox = sandbox.map_err(|error| Failure::caused(Exit::Unexpected, "the sandbox cannot be started", error))?;
+    sandbox.world(|world| {
+        for (name, function) in &args.hooks {
+            world.set_function(name, function.clone());
+        }
+    });
+    Ok(sandbox)
 }
 
 /// The options of a sandbox whose tasks this very program runs.
@@ -187,7 +179,7 @@ pub(super) fn write_files(dir: &Path, shop: &Shop, pace: Pace) -> Result<(), Fai
 /// What a person needs to begin.
 fn introduce(sandbox: &Sandbox, shop: Option<&Open>) {
     let exports: Vec<String> =
-        environment(sandbox)[1..].iter().map(|(name, value)| format!("{name}={value}")).collect();
+        sandbox.environment()[1..].iter().map(|(name, value)| format!("{name}={value}")).collect();
     out::say("AWS on this machine, for programs started with these variables:");
     out::say(format_args!("  export AWS_ENDPOINT_URL={}", sandbox.endpoint()));
     for pair in exports.chunks(2) {

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use super::Api;
 use crate::faults::FaultPlan;
+use crate::world::codedeploy::Function;
 
 /// Where the control endpoints are.
 pub(super) const PREFIX: &str = "/_sandbox/";
 
-const KNOWN: &str = "GET clock, requests, weights, faults; POST faults, disarm, pause, unpause, forget";
+const KNOWN: &str = "GET clock, requests, weights, faults; POST faults, disarm, hooks, pause, unpause, forget";
 
 /// Why a control request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,10 @@ enum Refused {
     Unknown { method: Method, name: String },
     #[error("the body is not a JSON object: {0}")]
     Body(serde_json::Error),
+    #[error("`function` is missing: it is the name that a hook has in an AppSpec or a deployment configuration")]
+    NoFunction,
+    #[error("say what stands for the function: `command` (words divided by spaces, or a list), `url`, or `passes`")]
+    NoAnswer,
     #[error("`plan` is missing: it is a text such as \"throttle=0.3\"")]
     NoPlan,
     #[error("`{0}` has a wrong type: {1} is expected")]
@@ -63,6 +68,10 @@ impl Api {
                 self.disarm();
                 Ok(json!({}))
             }
+            ("POST", "hooks") => {
+                self.set_function(body)?;
+                Ok(json!({}))
+            }
             ("POST", "pause" | "unpause") => {
                 self.pause(name == "pause");
                 Ok(json!({}))
@@ -92,6 +101,31 @@ impl Api {
             let rule = client.map_or_else(|| rule.clone(), |client| rule.clone().of(client));
             self.add_fault(times.map_or_else(|| rule.clone(), |times| rule.clone().times(times)));
         }
+        Ok(())
+    }
+
+    /// `{"function": "smoke", "command": "./smoke.sh --quick"}`; in place of `command` there may be `url`, or `passes`
+    /// with `takes` in milliseconds.
+    fn set_function(&self, body: &[u8]) -> Result<(), Refused> {
+        let asked: serde_json::Map<String, Value> = serde_json::from_slice(body).map_err(Refused::Body)?;
+        let name = asked.get("function").and_then(Value::as_str).filter(|name| !name.is_empty());
+        let name = name.ok_or(Refused::NoFunction)?;
+        let function = match (asked.get("command"), asked.get("url"), asked.get("passes")) {
+            (Some(Value::String(text)), None, None) if !text.trim().is_empty() => Function::command(text),
+            (Some(Value::Array(words)), None, None) => {
+                let words = words.iter().map(|word| word.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>();
+                let words = words.filter(|words| !words.is_empty());
+                Function::Command(words.ok_or(Refused::Type("command", "a text or a list of texts"))?)
+            }
+            (None, Some(Value::String(url)), None) => Function::Url(url.clone()),
+            (None, None, Some(Value::Bool(passes))) => {
+                let takes = asked.get("takes").map_or(Some(0), Value::as_u64);
+                let takes = takes.ok_or(Refused::Type("takes", "a number that is not negative"))?;
+                Function::Scripted { takes, passes: *passes }
+            }
+            _ => return Err(Refused::NoAnswer),
+        };
+        self.lock_world().set_function(name, function);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::*;
 use crate::faults::FaultPlan;
 use crate::scenario::Scenario;
+use crate::world::codedeploy::Function;
 use crate::world::{Config, Deed, When};
 
 const IDENTITY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
@@ -175,6 +176,32 @@ async fn weights_are_noted_when_they_change_whoever_changes_them() {
     stage.control(Method::POST, "forget", &Value::Null).await;
     assert_eq!(stage.api.weights().len(), first.len());
     assert!(stage.api.requests().is_empty());
+}
+
+#[tokio::test]
+async fn what_stands_for_a_function_is_said_at_run_time() {
+    let stage = stage("");
+    for (body, function) in [
+        (json!({"function": "smoke", "command": "./smoke --all"}), Function::command("./smoke --all")),
+        (json!({"function": "smoke", "command": ["true", "x"]}), Function::Command(vec!["true".into(), "x".into()])),
+        (json!({"function": "smoke", "url": "http://localhost:1/"}), Function::Url("http://localhost:1/".into())),
+        (json!({"function": "smoke", "passes": false}), Function::Scripted { takes: 0, passes: false }),
+        (json!({"function": "smoke", "passes": true, "takes": 5}), Function::Scripted { takes: 5, passes: true }),
+    ] {
+        assert_eq!(stage.control(Method::POST, "hooks", &body).await, (200, json!({})), "{body}");
+        assert_eq!(stage.api.lock_world().function("smoke"), Some(&function));
+    }
+    for (body, word) in [
+        (json!({"command": "true"}), "function"),
+        (json!({"function": "smoke"}), "command"),
+        (json!({"function": "smoke", "command": []}), "command"),
+        (json!({"function": "smoke", "command": " "}), "command"),
+        (json!({"function": "smoke", "command": "true", "url": "http://localhost/"}), "command"),
+        (json!({"function": "smoke", "passes": true, "takes": -1}), "takes"),
+    ] {
+        let (status, answer) = stage.control(Method::POST, "hooks", &body).await;
+        assert!(status == 400 && answer["error"].as_str().unwrap().contains(word), "{body}: {answer}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,12 +7,14 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::hooks::{HookEvent, Hooks};
 use super::tally::Tally;
 use super::{checks, table};
 use crate::api::{RunningClock, WorldClock};
 use crate::proxy::{Bound, Proxy, ProxyError, Table};
 use crate::tasks::probe::{ProbeEvent, Prober};
 use crate::tasks::{Launch, Supervisor, TaskEvent, command_of};
+use crate::world::codedeploy::WantedHook;
 use crate::world::{WantedTask, World};
 
 /// The world is looked at this often even when nothing is known to happen: what the proxy counted must get in.
@@ -30,6 +32,8 @@ pub(super) struct Conductor {
     pub(super) prober: Prober,
     pub(super) task_events: mpsc::UnboundedReceiver<TaskEvent>,
     pub(super) probe_events: mpsc::UnboundedReceiver<ProbeEvent>,
+    pub(super) hooks: Hooks,
+    pub(super) hook_events: mpsc::UnboundedReceiver<HookEvent>,
     /// Grows when somebody has changed the world.
     pub(super) written: watch::Receiver<u64>,
     /// What people are told.
@@ -51,6 +55,7 @@ struct Wants {
     tasks: Vec<WantedTask>,
     table: Table,
     checks: Vec<checks::Wanted>,
+    hooks: Vec<WantedHook>,
     /// When to look again.
     next: Instant,
 }
@@ -66,6 +71,7 @@ impl Conductor {
                 _ = &mut stop => break,
                 Some(event) = self.task_events.recv() => self.task_event(event),
                 Some(event) = self.probe_events.recv() => self.probe_event(&event),
+                Some(event) = self.hook_events.recv() => self.hook_event(&event),
                 Ok(()) = self.written.changed() => {}
                 () = tokio::time::sleep_until(next) => {}
             }
@@ -86,12 +92,14 @@ impl Conductor {
             tasks: world.wanted_tasks(),
             table: table::table(&world, &self.clock),
             checks: checks::wanted(&world, &self.clock),
+            hooks: world.wanted_hooks(),
             next: due.min(Instant::now() + BEAT),
         }
     }
 
     async fn follow(&mut self, wants: Wants) {
         self.prober.set(wants.checks);
+        self.hooks.run(wants.hooks);
         if wants.table != self.installed {
             match self.proxy.install(wants.table.clone()).await {
                 Ok(bound) => {
@@ -155,6 +163,15 @@ impl Conductor {
         let Ok(group) = event.group.parse() else { return };
         let reason = event.reason.as_ref().map(|reason| format!("{}: {}", reason.code, reason.description));
         self.present().probed(&group, event.address, event.passed, reason.as_deref().unwrap_or_default());
+    }
+
+    fn hook_event(&self, event: &HookEvent) {
+        let HookEvent { hook, ended } = event;
+        if let Err(why) = ended {
+            self.say(format!("the hook {} of deployment {} failed: {why}", hook.event, hook.deployment));
+        }
+        // It may have answered by itself, or nobody waits for it any more.
+        let _ = self.present().answer_hook(&hook.deployment, &hook.id, ended.is_ok());
     }
 
     /// The world, at the present.

@@ -19,6 +19,13 @@ pub enum Function {
     Url(String),
 }
 
+impl Function {
+    /// A command whose words are divided by spaces. No shell is involved.
+    pub fn command(text: &str) -> Function {
+        Function::Command(text.split_whitespace().map(str::to_owned).collect())
+    }
+}
+
 /// A run of a hook that has to be carried out by whoever has processes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WantedHook {

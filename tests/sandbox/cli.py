@@ -61,7 +61,7 @@ class CommandLine:
             "elbv2", "create-rule", "--listener-arn", self.listener, "--priority", "10", "--conditions",
             "Field=path-pattern,Values=/shop/*", "--actions", actions,
         )  # fmt: skip
-        rule = made["Rules"][0]["RuleArn"]
+        rule = self.rule = made["Rules"][0]["RuleArn"]
         for group, weight in zip(forward["TargetGroups"], (90, 10)):
             group["Weight"] = weight
         actions = json.dumps([{"Type": "forward", "ForwardConfig": forward}])
@@ -88,6 +88,48 @@ class CommandLine:
         holds({"desiredCount": 2, "status": "ACTIVE"}, changed["service"])
         listed = self._aws("ecs", "list-services", "--cluster", "shop")["serviceArns"]
         equal([arn.split("/")[-1] for arn in listed], ["web"])
+
+    def a_deployment_of_ecs_itself_is_started_watched_continued_and_stopped(self):
+        delay = ("--attributes", "Key=deregistration_delay.timeout_seconds,Value=1")
+        for group in self.groups:
+            self._aws("elbv2", "modify-target-group-attributes", "--target-group-arn", group, *delay)
+        advanced = {
+            "alternateTargetGroupArn": self.groups[1],
+            "productionListenerRule": self.rule,
+            "roleArn": "arn:aws:iam::111122223333:role/ecs",
+        }
+        balancer = {"targetGroupArn": self.groups[0], "containerName": "web", "containerPort": 8080}
+        pause = {
+            "targetType": "PAUSE",
+            "lifecycleStages": ["PRE_PRODUCTION_TRAFFIC_SHIFT"],
+            "hookDetails": {"bluegreen": "bluegreen run by-hand"},
+        }
+        canary = {
+            "strategy": "CANARY",
+            "canaryConfiguration": {"canaryPercent": 12.5, "canaryBakeTimeInMinutes": 0},
+            "lifecycleHooks": [pause],
+        }
+        self._aws(
+            "ecs", "update-service", "--cluster", "shop", "--service", "web", "--force-new-deployment",
+            "--load-balancers", json.dumps([{**balancer, "advancedConfiguration": advanced}]),
+            "--deployment-configuration", json.dumps(canary),
+        )  # fmt: skip
+        ongoing = ("--status", "PENDING", "IN_PROGRESS")
+        listed = self._aws("ecs", "list-service-deployments", "--cluster", "shop", "--service", "web", *ongoing)
+        name = listed["serviceDeployments"][0]["serviceDeploymentArn"]
+        equal(len(listed["serviceDeployments"]), 1)
+        waiting = until("the pause", lambda: self._pause(name), bool, 90.0)
+        named = ("--service-deployment-arn", name)
+        self._aws("ecs", "continue-service-deployment", *named, "--hook-id", waiting, "--action", "CONTINUE")
+        until("the next pause", lambda: self._pause(name), lambda hook: hook not in (None, waiting), 30.0)
+        rule = self._aws("elbv2", "describe-rules", "--rule-arns", self.rule)["Rules"][0]
+        equal([group["Weight"] for group in rule["Actions"][0]["ForwardConfig"]["TargetGroups"]], [875, 125])
+        self._aws("ecs", "stop-service-deployment", *named, "--stop-type", "ROLLBACK")
+        ended = until("the way back", lambda: self._deployment(name), lambda it: "finishedAt" in it, 60.0)
+        holds({"status": "ROLLBACK_SUCCESSFUL"}, ended)
+        revision = ended["rollback"]["serviceRevisionArn"]
+        shown = self._aws("ecs", "describe-service-revisions", "--service-revision-arns", revision)
+        assert shown["serviceRevisions"][0]["taskDefinition"].endswith("web:1"), shown
 
     def alarms(self):
         self._aws(
@@ -138,6 +180,14 @@ class CommandLine:
 
     def _service(self):
         return self._aws("ecs", "describe-services", "--cluster", "shop", "--services", "web")["services"][0]
+
+    def _deployment(self, name):
+        shown = self._aws("ecs", "describe-service-deployments", "--service-deployment-arns", name)
+        return shown["serviceDeployments"][0]
+
+    def _pause(self, name):
+        hooks = self._deployment(name).get("lifecycleHookDetails", [])
+        return next((hook["hookId"] for hook in hooks if hook["status"] == "AWAITING_ACTION"), None)
 
     def _health(self):
         rows = self._aws("elbv2", "describe-target-health", "--target-group-arn", self.groups[0])

@@ -10,10 +10,11 @@ from evaluation import Evaluation
 from fleets import Fleets
 from identity import Identity
 from monitoring import Monitoring
+from native import Native
 from service import Service
 
 # Calls that are only ever refused prove nothing about the operation at work.
-AT_WORK = (Balancers, CodeDeploy, Evaluation, Fleets, Identity, Monitoring, Service)
+AT_WORK = (Balancers, CodeDeploy, Evaluation, Fleets, Identity, Monitoring, Native, Service)
 
 
 def main():

@@ -130,6 +130,13 @@ fn the_aws_cli_deploys_by_its_own_command() -> Outcome<()> {
     judge(&["--minute", "10s", "--speed", "5"], "codedeploy_cli.py", &[])
 }
 
+#[test]
+fn a_service_is_really_deployed_by_ecs_itself() -> Outcome<()> {
+    let sandbox = Sandbox::start(&["--speed", "5"])?;
+    let notes = sandbox.notes_path();
+    sandbox.run("native.py", &["--notes", &notes.to_string_lossy()]).map(drop)
+}
+
 /// The files of the orchestrator's adapters, without their tests.
 fn adapters() -> Vec<PathBuf> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -17,7 +17,7 @@ pub(crate) mod balancer;
 pub mod codedeploy;
 mod config;
 pub(crate) mod definitions;
-mod fleet;
+pub(crate) mod fleet;
 pub mod metrics;
 mod refusal;
 mod script;

@@ -41,10 +41,11 @@ pub(super) fn list(context: &Context<'_>, input: &Input) -> Result<Node, ApiErro
     let service = state.services.get(&key).filter(|service| service.status != ServiceStatus::Inactive);
     let service = service.ok_or(FleetError::ServiceNotFound)?;
     let fits = |release: &&ReleaseRecord| {
-        let made = context.world.timestamp(release.created_at);
+        // What answers show is cut to the millisecond, and comes back so.
+        let made = context.world.timestamp(release.created_at).as_millisecond();
         (wanted.is_empty() || wanted.iter().any(|status| status == release.status.as_str()))
-            && after.is_none_or(|after| made > after)
-            && before.is_none_or(|before| made < before)
+            && after.is_none_or(|after| made > after.as_millisecond())
+            && before.is_none_or(|before| made < before.as_millisecond())
     };
     let items = service.releases.iter().enumerate().filter(|(_, release)| fits(release)).map(|(place, release)| {
         let order = format!("{:020}{place:05}", release.created_at);

@@ -26,7 +26,7 @@ mod tasks;
 mod traffic;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 /// No stage but a pause lasts longer, in minutes.
 const STAGE_LIMIT: u64 = 24 * 60;

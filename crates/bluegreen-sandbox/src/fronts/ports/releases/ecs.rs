@@ -207,3 +207,125 @@ fn status(status: ReleaseStatus) -> DeploymentStatus {
         ReleaseStatus::RollbackFailed => DeploymentStatus::Failed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bluegreen_core::model::DeploymentSite;
+    use bluegreen_core::ports::{DeploymentRequest, Ports, Releases, run_mark};
+
+    use super::*;
+    use crate::stage::Shared;
+    use crate::world::fleet::native::tests::native_bench;
+
+    const RUN: &str = "shop-20260101t000000z-0001";
+
+    struct Bench {
+        shared: Shared,
+        releases: Arc<dyn Releases>,
+        next: TaskDefinitionArn,
+    }
+
+    impl Bench {
+        /// A service `web` that runs its first revision, and the second.
+        fn new() -> Bench {
+            let (world, next) = native_bench();
+            let shared = Shared::new(world, 1);
+            let Ports { releases, .. } = Front::ports(&shared, "alice");
+            Bench { shared, releases, next }
+        }
+
+        fn pass(&self, seconds: u64) {
+            let mut inner = self.shared.lock();
+            let until = inner.world.now_ms() + seconds * 1_000;
+            inner.advance_to(until);
+        }
+
+        async fn start(&self, run: &str) -> Outcome<Option<DeploymentId>> {
+            let pause = |stage: &str| {
+                let mark = run_mark(&run.parse().unwrap());
+                json!({"targetType": "PAUSE", "lifecycleStages": [stage], "hookDetails": {"bluegreen": mark}})
+            };
+            let hooks = ["PRE_PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT"].map(pause);
+            let canary = json!({"canaryPercent": 10.0, "canaryBakeTimeInMinutes": 0});
+            let configuration = json!({
+                "strategy": "CANARY", "canaryConfiguration": canary, "bakeTimeInMinutes": 0, "lifecycleHooks": hooks,
+            });
+            let request = DeploymentRequest::Ecs {
+                cluster: "shop".to_owned(),
+                service: "web".to_owned(),
+                task_definition: self.next.clone(),
+                configuration,
+            };
+            self.releases.start(&request).await
+        }
+
+        async fn look(&self, run: Option<&str>, known: Option<&DeploymentId>) -> Result<ManagedDeployments, CallError> {
+            let site = DeploymentSite::Ecs { cluster: "shop".to_owned(), service: "web".to_owned() };
+            let run = run.map(|run| run.parse().unwrap());
+            self.releases.deployments(&site, run.as_ref(), known, Timestamp::MIN).await
+        }
+
+        async fn ours(&self) -> ManagedDeployment {
+            self.look(Some(RUN), None).await.unwrap().ours.expect("it is there")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deployment_is_found_by_its_mark_and_led_through_its_pauses() {
+        let bench = Bench::new();
+        let before = bench.releases.service("shop", "web").await.unwrap();
+        assert_eq!(bench.look(Some(RUN), None).await.unwrap(), ManagedDeployments::default());
+        assert_eq!(bench.start(RUN).await, Outcome::Applied(None), "ECS tells no id");
+        let pending = bench.ours().await;
+        assert_eq!((&pending.status, &pending.stage), (&DeploymentStatus::Pending, &None));
+        for share in [0, 100_000, 1_000_000] {
+            bench.pass(60);
+            let ours = bench.ours().await;
+            assert_eq!((ours.share_ppm, ours.tasks.old, ours.tasks.new), (Some(share), (2, 2), (2, 2)));
+            assert_eq!(ours.events[0].name, ours.stage.clone().unwrap());
+            let wait = ours.waits_for.clone().expect("it pauses");
+            assert!(ours.wait_ends.is_some_and(|ends| ends > ours.created_at));
+            assert_eq!(bench.releases.go_on(&ours.id, &wait).await, Outcome::Applied(()));
+            let again = bench.releases.go_on(&ours.id, &wait).await;
+            assert!(matches!(again, Outcome::NotApplied(error) if error.class == ErrorClass::Invalid));
+        }
+        bench.pass(600);
+        let ours = bench.ours().await;
+        assert_eq!((ours.status, ours.waits_for, ours.tasks.old), (DeploymentStatus::Succeeded, None, (0, 0)));
+        let mut declared = json!({"deploymentConfiguration": before["deploymentConfiguration"]});
+        // What is not said stays: hooks have to be taken away by name.
+        declared["deploymentConfiguration"]["lifecycleHooks"] = json!([]);
+        assert_eq!(bench.releases.configure("shop", "web", &declared).await, Outcome::Applied(()));
+        let after = bench.releases.service("shop", "web").await.unwrap();
+        assert_eq!(after["deploymentConfiguration"], before["deploymentConfiguration"]);
+        assert_eq!(after["currentServiceDeployment"], ours.id.as_str(), "what starts nothing starts nothing");
+    }
+
+    #[tokio::test]
+    async fn others_are_told_apart_and_a_stop_takes_ours_back() {
+        let bench = Bench::new();
+        bench.start("shop-20260101t000000z-0002").await;
+        bench.pass(60);
+        let seen = bench.look(Some(RUN), None).await.unwrap();
+        assert!(seen.ours.is_none() && seen.others.len() == 1);
+        let foreign = seen.others[0].clone();
+        assert_eq!(foreign.run, Some("shop-20260101t000000z-0002".parse().unwrap()));
+        assert_eq!(foreign.task_definition.as_ref(), Some(&bench.next));
+        let known = bench.look(None, Some(&foreign.id)).await.unwrap();
+        assert_eq!((known.ours.map(|ours| ours.id), known.others.len()), (Some(foreign.id.clone()), 0));
+        assert_eq!(bench.releases.stop(&foreign.id).await, Outcome::Applied(()));
+        assert_eq!(bench.releases.stop(&foreign.id).await, Outcome::Applied(()), "harmless when sent twice");
+        bench.pass(600);
+        let ended = bench.look(None, Some(&foreign.id)).await.unwrap().ours.unwrap();
+        assert!(ended.status == DeploymentStatus::RolledBack && ended.why.is_some());
+        let none = DeploymentId::new("arn:aws:ecs:eu-west-3:111122223333:service-deployment/shop/web/none");
+        assert_eq!(bench.look(None, Some(&none)).await.unwrap_err().class, ErrorClass::NotFound);
+        let gone = bench.releases.stop(&none).await;
+        assert!(matches!(gone, Outcome::NotApplied(error) if error.class == ErrorClass::NotFound));
+        let odd = bench.releases.go_on(&foreign.id, &DeploymentWait::Ready).await;
+        assert!(matches!(odd, Outcome::NotApplied(error) if error.class == ErrorClass::Invalid));
+        assert_eq!(bench.releases.service("shop", "none").await.unwrap_err().class, ErrorClass::NotFound);
+    }
+}

@@ -62,7 +62,7 @@ impl World {
         if let Some(primary) = service.deployments.first_mut() {
             primary.finish(Rollout::Failed, ASKED.to_owned(), now);
         }
-        self.roll_failed(service, "a request to stop it.", true);
+        self.roll_failed(service, "somebody stopped it.", true);
         self.bring_back(service, &good, "rolling back as somebody asked.".to_owned());
         Ok(())
     }

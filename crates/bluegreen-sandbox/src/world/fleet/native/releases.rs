@@ -203,11 +203,11 @@ impl World {
         let Some(release) = rolling(service) else { return };
         release.updated_at = now;
         if back {
-            release.reason = format!("Service deployment rolled back because of {reason}");
+            release.reason = format!("Service deployment rolled back because {reason}");
             release.rollback = Some((release.reason.clone(), now));
             release.status = ReleaseStatus::RollbackInProgress;
         } else {
-            release.reason = format!("Service deployment stopped because of {reason}");
+            release.reason = format!("Service deployment stopped because {reason}");
             release.close(ReleaseStatus::Stopped, now);
         }
     }

@@ -133,9 +133,9 @@ impl World {
             release.reason = format!("Service deployment rollback failed: {reason}");
             self.end_release(service, ReleaseStatus::RollbackFailed);
         } else if trouble.back {
-            self.turn_back(service, &format!("Service deployment rolled back because of {reason}"));
+            self.turn_back(service, &format!("Service deployment rolled back because {reason}"));
         } else {
-            release.reason = format!("Service deployment stopped because of {reason}");
+            release.reason = format!("Service deployment stopped because {reason}");
             self.end_release(service, ReleaseStatus::Stopped);
         }
     }

@@ -114,7 +114,10 @@ impl Bench {
             "targetGroupArn": self.pair[0].as_str(), "containerName": "app", "containerPort": 8080,
             "advancedConfiguration": advanced,
         });
-        let settings = json!({"deploymentConfiguration": configuration, "loadBalancers": [balancer]});
+        let network = json!({"awsvpcConfiguration": {"subnets": ["subnet-1"]}});
+        let settings = json!({
+            "deploymentConfiguration": configuration, "loadBalancers": [balancer], "networkConfiguration": network,
+        });
         NewService {
             cluster: CLUSTER.to_owned(),
             name: "web".to_owned(),
@@ -236,6 +239,13 @@ impl Bench {
         assert_eq!(service.tasks.len(), 2, "nothing drains any more");
         assert_eq!(self.world.traffic.lost, 0);
     }
+}
+
+/// For the front's tests: the service with its first revision, and the second.
+pub(crate) fn native_bench() -> (World, TaskDefinitionArn) {
+    let mut bench = Bench::new(&json!({"strategy": "ROLLING", "bakeTimeInMinutes": 0}));
+    let next = bench.register();
+    (bench.world, next)
 }
 
 #[test]

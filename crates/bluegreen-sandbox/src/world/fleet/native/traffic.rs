@@ -7,7 +7,7 @@ use crate::world::{StagedPlan, Switch, World, Writer};
 /// Who the rules say has written them.
 const WRITER: &str = "ecs";
 /// What AWS says where the two groups do not hang on the two rules.
-const NOT_ASSOCIATED: &str = "invalid networking configuration. Both targetGroup and alternateTargetGroup must be \
+const NOT_ASSOCIATED: &str = "of invalid networking configuration. Both targetGroup and alternateTargetGroup must be \
                               associated with the productionListenerRule or testListenerRule.";
 
 impl World {

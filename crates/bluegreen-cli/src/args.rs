@@ -1,6 +1,7 @@
 //! The command line.
 
 mod appspec;
+mod migrate;
 mod pipeline;
 mod release;
 mod run;
@@ -15,6 +16,7 @@ pub(crate) use appspec::{
     AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat, FollowArgs, NewArgs, PatchArgs, Point, ShowArgs,
     ValidateArgs, WaitPoint,
 };
+pub(crate) use migrate::MigrateArgs;
 pub(crate) use pipeline::{CodebuildArgs, HookArgs, PipelineArgs, PipelineCommand};
 pub(crate) use release::{AwsArgs, DeployArgs, PlanArgs, ReleaseArgs, SpecArgs, VerifyArgs};
 pub(crate) use run::{ActArgs, OrderArgs, PromoteArgs, ReadRunArgs, ReportArgs, RetryArgs, StatusArgs, UndoArgs};
@@ -100,6 +102,11 @@ pub(crate) enum Command {
     /// The check is a program with arguments, without a shell. Its exit status is the answer: 0 is Succeeded, all else,
     /// and an end by --timeout, is Failed. An answer that was given is exit code 0, whichever it is.
     Hook(HookArgs),
+    /// Move a service from CodeDeploy to ECS's own deployments
+    ///
+    /// Reads the service, its deployment group, listeners and target groups, and prints what would change, what is lost
+    /// and what to remove afterwards. Then one UpdateService, read back. No traffic moves; nothing is deleted.
+    Migrate(MigrateArgs),
     /// Show a good and a bad release on this machine, with nothing but this program
     ///
     /// Starts a sandbox with a shop, sends it steady traffic, and releases into it as `bluegreen deploy` does: real

@@ -9,6 +9,7 @@ mod deploy;
 mod explain;
 mod hook;
 mod man;
+mod migrate;
 mod operate;
 mod order;
 mod pipeline;
@@ -75,6 +76,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Appspec(args) => appspec::run(&session, &args.command),
         Command::Pipeline(args) => pipeline::run(&session, &args.command),
         Command::Hook(args) => hook::run(&session, &args),
+        Command::Migrate(args) => migrate::run(&session, &args),
         Command::Demo(args) => demo::run(&session, &args),
         Command::Sandbox(args) => sandbox::run(&session, &args),
         Command::Simulate(args) => simulate::run(&session, &args),

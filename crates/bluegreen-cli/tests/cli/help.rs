@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::support::bluegreen;
 
-const PAGES: [&str; 31] = [
+const PAGES: [&str; 32] = [
     "",
     "verify",
     "plan",
@@ -31,6 +31,7 @@ const PAGES: [&str; 31] = [
     "pipeline",
     "pipeline codebuild",
     "hook",
+    "migrate",
     "demo",
     "sandbox",
     "sandbox run",

@@ -31,6 +31,8 @@ pub struct Choice {
     pub spec_images: BTreeMap<String, String>,
     /// The AppSpec document.
     pub appspec: Option<Located>,
+    /// The one that the spec names, which comes after `appspec` and before any that is found by its name.
+    pub spec_appspec: Option<PathBuf>,
     /// The `imagedefinitions.json`.
     pub definitions: Option<Located>,
     /// The artifacts with an `imageDetail.json`, in order.
@@ -247,6 +249,12 @@ impl Files<'_> {
         self.at(&name, &path)?.ok_or(InputError::Missing { file: name, instead: None })
     }
 
+    /// A file that the spec names.
+    fn of_spec(&self, path: &Path) -> Result<File, InputError> {
+        let name = path.display().to_string();
+        self.at(&name, path)?.ok_or(InputError::Missing { file: name, instead: None })
+    }
+
     /// The file of this name at the root of any artifact. Copies of one content are one file.
     fn found(&self, name: &'static str) -> Result<Option<(String, File)>, InputError> {
         let mut found: Vec<(String, File)> = Vec::new();
@@ -267,10 +275,7 @@ impl Files<'_> {
 fn template(files: &Files<'_>, choice: &Choice) -> Result<Option<(File, TaskDefinition)>, InputError> {
     let file = match (&choice.taskdef, &choice.spec_file) {
         (Some(located), _) => Some(files.named(located)?),
-        (None, Some(path)) => {
-            let name = path.display().to_string();
-            Some(files.at(&name, path)?.ok_or(InputError::Missing { file: name, instead: None })?)
-        }
+        (None, Some(path)) => Some(files.of_spec(path)?),
         (None, None) => files.found(TASKDEF)?.map(|(_, file)| file),
     };
     let Some(file) = file else { return Ok(None) };
@@ -284,9 +289,10 @@ fn appspec_file(
     definition: Option<&TaskDefinition>,
     warnings: &mut Vec<Report>,
 ) -> Result<Option<(String, AppSpecFile)>, InputError> {
-    let file = match &choice.appspec {
-        Some(located) => Some(files.named(located)?),
-        None => files.found(APPSPEC)?.map(|(_, file)| file),
+    let file = match (&choice.appspec, &choice.spec_appspec) {
+        (Some(located), _) => Some(files.named(located)?),
+        (None, Some(path)) => Some(files.of_spec(path)?),
+        (None, None) => files.found(APPSPEC)?.map(|(_, file)| file),
     };
     let Some(File { name, path, text }) = file else { return Ok(None) };
     let document = appspec::parse(&name, &text)?;

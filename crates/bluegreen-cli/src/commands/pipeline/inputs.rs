@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use bluegreen_core::pipeline::{self, Artifacts, Choice, Execution, FILE_MAX, Given, ImageChoice, InputError, Inputs};
-use bluegreen_core::spec::{Release, Spec};
+use bluegreen_core::spec::{Engine, Release, Spec};
 use bluegreen_core::taskdef::TaskDefinition;
 
 use super::outlet::Outlet;
@@ -57,6 +57,7 @@ impl Stage {
         let mut choice = Choice {
             taskdef: args.taskdef.clone(),
             appspec: args.appspec.clone(),
+            spec_appspec: self.loaded.spec.code_deploy.appspec.as_ref().map(|file| self.loaded.dir.join(file)),
             definitions: args.image_definitions.clone(),
             images,
             ..Choice::default()
@@ -89,6 +90,13 @@ impl Stage {
                 spec.release = Release::Register { file, images: std::collections::BTreeMap::new() };
             }
             None => spec.release = Release::Live { images: inputs.images },
+        }
+        if let Some(found) = inputs.appspec {
+            if matches!(spec.engine, Engine::Alb | Engine::Ecs) {
+                let idle = if found.document.spec.hooks.is_empty() { "" } else { ", and its hooks do not run" };
+                out::say(format_args!("only the engine codedeploy works by the AppSpec: it was checked{idle}"));
+            }
+            spec.code_deploy.appspec = Some(found.file);
         }
         self.definition = inputs.definition;
         Ok(())

@@ -280,6 +280,9 @@ fn the_appspec_has_to_fit() {
         let refused = with(&text).refused(&Choice::default());
         assert!(refused.contains(said), "{said}:\n{refused}");
     }
+    let own = Choice { spec_appspec: Some("/src/infra/own.yaml".into()), ..Choice::default() };
+    let disk = with("{}").with("/src/infra/own.yaml", APPSPEC_TEXT);
+    assert_eq!(disk.gather(&own).unwrap().appspec.unwrap().file, Path::new("/src/infra/own.yaml"));
     let moved = Choice { appspec: Some("Build::deploy/appspec.yaml".parse().unwrap()), ..Choice::default() };
     assert!(with(APPSPEC_TEXT).refused(&moved).contains("there is no Build::deploy/appspec.yaml"));
 }

@@ -20,7 +20,7 @@ mod world;
 
 pub use operator::{Finished, Operator};
 pub use release::binary;
-pub use release::{Release, Spec};
+pub use release::{Engine, Release, Spec};
 pub use world::{Look, Seen, Watch, World};
 
 /// The result of anything a test asks of the emulator.

@@ -32,6 +32,43 @@ pub struct Spec {
     pub drift: &'static str,
     /// Whether the listener's default action is released too.
     pub default_action: bool,
+    /// What carries the release out.
+    pub engine: Engine,
+}
+
+/// The engines as tests make worlds for them: `--engine` of `tests/sandbox/world.py`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Weights that we write, two services.
+    Alb,
+    /// Weights that we write, task sets of one service.
+    TaskSets,
+    /// CodeDeploy.
+    CodeDeploy,
+    /// ECS's own strategies.
+    Ecs,
+}
+
+impl Engine {
+    /// The word for it in `world.py`.
+    pub fn world(self) -> &'static str {
+        match self {
+            Engine::Alb => "alb",
+            Engine::TaskSets => "taskSets",
+            Engine::CodeDeploy => "codedeploy",
+            Engine::Ecs => "ecs",
+        }
+    }
+
+    /// The spec's `engine` and `fleet`.
+    fn lines(self) -> &'static str {
+        match self {
+            Engine::Alb => "engine: alb\nfleet:\n  services: { blue: frontend-blue, green: frontend-green }",
+            Engine::TaskSets => "engine: alb\nfleet: { taskSets: { service: frontend } }",
+            Engine::CodeDeploy => "engine: codedeploy\nfleet: { service: frontend }",
+            Engine::Ecs => "engine: ecs\nfleet: { service: frontend }",
+        }
+    }
 }
 
 impl Default for Spec {
@@ -46,6 +83,7 @@ impl Default for Spec {
             quiet: "1s",
             drift: "hold",
             default_action: false,
+            engine: Engine::Alb,
         }
     }
 }
@@ -73,16 +111,15 @@ impl Spec {
         };
         let Self { bake, poll, quiet, drift, image, .. } = self;
         let (region, account, cluster) = (world.value("region"), world.value("account"), world.value("cluster"));
+        let engine = self.engine.lines();
         let (container, rule) = (world.value("container"), world.rule());
         format!(
             "version: 1
 service: frontend
 environments:
   test: {{ region: {region}, account: \"{account}\", cluster: {cluster} }}
-engine: alb
+{engine}
 taskDefinition: {{ file: taskdef.json, images: {{ {container}: \"{image}\" }} }}
-fleet:
-  services: {{ blue: frontend-blue, green: frontend-green }}
 traffic:
   targetGroups: {{ blue: frontend-blue, green: frontend-green }}
   rules:

@@ -16,6 +16,7 @@ mod release;
 mod service;
 mod survey;
 mod task_sets;
+mod whereabouts;
 mod wiring;
 
 use jiff::Timestamp;
@@ -42,6 +43,7 @@ pub use live::{Live, Sought};
 pub use release::{ReleaseError, release};
 pub use survey::{Survey, survey};
 pub use task_sets::fleets;
+pub use whereabouts::deployment_site;
 
 /// The version of the plan's wire form; older ones stay readable.
 pub const PLAN_VERSION: u32 = 1;

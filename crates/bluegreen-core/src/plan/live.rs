@@ -139,7 +139,7 @@ async fn config(ports: &Ports, spec: &Spec) -> Option<(String, Reading<Deploymen
 }
 
 /// The group by its name, by the names that the ECS console gives, or else by the service that it moves.
-async fn seek(ports: &Ports, spec: &Spec, service: &str) -> Sought {
+pub(super) async fn seek(ports: &Ports, spec: &Spec, service: &str) -> Sought {
     let one = |found| Sought::One(Box::new(read(ports, found)));
     let asked = &spec.code_deploy;
     let cluster = cluster_name(&spec.environment.cluster);

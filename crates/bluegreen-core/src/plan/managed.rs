@@ -5,7 +5,7 @@ mod native;
 mod routes;
 mod steps;
 
-pub(super) use codedeploy::told;
+pub(super) use codedeploy::{sought, told};
 
 use std::time::Duration;
 

@@ -22,26 +22,7 @@ pub(super) fn check_group<'a>(
     findings: &mut Vec<Finding>,
 ) -> Option<&'a DeploymentGroup> {
     let cluster = cluster_name(&spec.environment.cluster);
-    let group = match live.group.as_ref()? {
-        Sought::One(reading) => readable(reading, &format!("the deployment group of service {name}"), findings)?,
-        Sought::None(tried) => {
-            let names: Vec<String> = tried.iter().map(|(app, group)| format!("{app} / {group}")).collect();
-            let what = format!(
-                "no deployment group moves service {name} of cluster {cluster}; looked for {}, and through all others",
-                names.join(", ")
-            );
-            let cure = "make one, or name it: `codedeploy: { application: NAME, deploymentGroup: NAME }`";
-            findings.push(Finding::refuse("BG3210", what, cure));
-            return None;
-        }
-        Sought::Several(groups) => {
-            let names: Vec<String> = groups.iter().map(full_name).collect();
-            let what = format!("several deployment groups move service {name}: {}", names.join(", "));
-            let cure = "name one: `codedeploy: { application: NAME, deploymentGroup: NAME }`";
-            findings.push(Finding::refuse("BG3210", what, cure));
-            return None;
-        }
-    };
+    let group = sought(spec, live.group.as_ref()?, name, findings)?;
     let before = findings.len();
     let full = full_name(group);
     if group.compute_platform != "ECS" {
@@ -65,6 +46,36 @@ pub(super) fn check_group<'a>(
         findings.extend(check_pair(spec, group, &full));
     }
     (findings.len() == before).then_some(group)
+}
+
+/// The one group that the search came to; else the reason is a finding.
+pub(in crate::plan) fn sought<'a>(
+    spec: &Spec,
+    found: &'a Sought,
+    name: &str,
+    findings: &mut Vec<Finding>,
+) -> Option<&'a DeploymentGroup> {
+    let cluster = cluster_name(&spec.environment.cluster);
+    match found {
+        Sought::One(reading) => readable(reading, &format!("the deployment group of service {name}"), findings),
+        Sought::None(tried) => {
+            let names: Vec<String> = tried.iter().map(|(app, group)| format!("{app} / {group}")).collect();
+            let what = format!(
+                "no deployment group moves service {name} of cluster {cluster}; looked for {}, and through all others",
+                names.join(", ")
+            );
+            let cure = "make one, or name it: `codedeploy: { application: NAME, deploymentGroup: NAME }`";
+            findings.push(Finding::refuse("BG3210", what, cure));
+            None
+        }
+        Sought::Several(groups) => {
+            let names: Vec<String> = groups.iter().map(full_name).collect();
+            let what = format!("several deployment groups move service {name}: {}", names.join(", "));
+            let cure = "name one: `codedeploy: { application: NAME, deploymentGroup: NAME }`";
+            findings.push(Finding::refuse("BG3210", what, cure));
+            None
+        }
+    }
 }
 
 fn full_name(group: &DeploymentGroup) -> String {

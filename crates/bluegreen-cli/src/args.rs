@@ -70,7 +70,10 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Release a new version
     Deploy(DeployArgs),
-    /// Show how a run stands
+    /// Show how a run stands, or a deployment that AWS carries out
+    ///
+    /// A run is shown from its journal. With a spec or a deployment's id, AWS is asked for a deployment of CodeDeploy or ECS,
+    /// whoever started it; one of a run whose journal is here is shown as that run. Nothing is changed in either case.
     Status(StatusArgs),
     /// End the pause or hold that a run is in
     Promote(PromoteArgs),

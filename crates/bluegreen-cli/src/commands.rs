@@ -1,5 +1,6 @@
 //! One file for each verb: arguments in, one call of the library, an exit code out.
 
+mod adopt;
 mod appspec;
 mod completions;
 mod connect;
@@ -7,6 +8,7 @@ mod consent;
 mod demo;
 mod deploy;
 mod explain;
+mod following;
 mod hook;
 mod man;
 mod migrate;

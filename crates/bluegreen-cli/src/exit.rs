@@ -34,7 +34,7 @@ Exit codes:
   2  wrong usage or invalid file
   3  refused before the first write
   4  rolled back or aborted, and verified
-  5  held: a person is needed
+  5  held: a person is needed (status: a deployment waits to be told to go on)
   6  interrupted: `bluegreen resume` goes on (status: nobody works on the run)
   7  rollback failed or unverified
   8  another operator works on the service";

@@ -1,5 +1,6 @@
 //! How a run is shown while it happens: one renderer for each form of output, all fed by the same events.
 
+pub(crate) mod deployment;
 mod json;
 mod plain;
 pub(crate) mod report;

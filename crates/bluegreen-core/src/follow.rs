@@ -1,10 +1,12 @@
-//! One deployment of CodeDeploy, for an ECS service or a Lambda function, from its start to its end and to the end of
-//! what takes it back.
+//! One deployment that AWS carries out, from its start to its end and to the end of what takes it back: one of
+//! CodeDeploy that is started here, for an ECS service or a Lambda function, or one of CodeDeploy or ECS that is there
+//! already, whoever started it.
 //!
 //! There is no plan and no journal: all that has to be known again stands at AWS, where the run's mark in the
 //! description finds it. So a process that is gone is followed by another with the same run id. What is done next is
 //! a pure function over values; the loop around it carries that out.
 
+mod adopt;
 mod check;
 mod decide;
 mod gate;
@@ -20,10 +22,11 @@ use crate::call::CallError;
 use crate::model::{DeploymentId, DeploymentWait};
 use crate::observe::{AlarmSnapshot, ManagedDeployments, StateChange};
 
+pub use adopt::{Standing, origin, pick, standing};
 pub use check::{Checked, check};
 pub use decide::decide;
 pub use news::news;
-pub use run::{Follower, Left, Told};
+pub use run::{Follower, Left, Subject, Told};
 
 /// What is wanted of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]

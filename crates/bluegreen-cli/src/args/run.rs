@@ -1,22 +1,57 @@
 //! Options of the commands that concern a run.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use bluegreen_core::model::{DeploymentId, duration};
 use clap::Args;
 
 use super::AwsArgs;
 
 /// `bluegreen status`
 #[derive(Debug, Args)]
+#[command(override_usage = "bluegreen status [RUN] [OPTIONS]\n       \
+                            bluegreen status --file <FILE> [OPTIONS]\n       \
+                            bluegreen status --deployment <ID> [OPTIONS]")]
 pub(crate) struct StatusArgs {
     /// The run, or the beginning of its id [default: the latest]
+    #[arg(conflicts_with_all = ["file", "environment", "deployment", "application"])]
     pub(crate) run: Option<String>,
-    /// Follow the run until it ends
+    /// Follow it until it ends
     #[arg(short, long)]
     pub(crate) watch: bool,
     /// List every run, newest first
-    #[arg(long, conflicts_with_all = ["run", "watch"])]
+    #[arg(long, conflicts_with_all = ["run", "watch", "file", "environment", "deployment", "application"])]
     pub(crate) all: bool,
+    /// Ask AWS for the deployment of this spec's service that is under way, whoever started it
+    #[arg(short, long, value_name = "FILE", help_heading = "Deployments that AWS carries out")]
+    pub(crate) file: Option<PathBuf>,
+    /// The same for one of the environments of the spec [default: the only one]
+    #[arg(short, long, value_name = "NAME", help_heading = "Deployments that AWS carries out")]
+    pub(crate) environment: Option<String>,
+    /// The deployment with this id: of CodeDeploy (d-…), in the spec's group or the one that is named, or of ECS (an ARN)
+    #[arg(long, value_name = "ID", help_heading = "Deployments that AWS carries out", value_parser = deployment)]
+    pub(crate) deployment: Option<DeploymentId>,
+    /// CodeDeploy's application, where there is no spec
+    #[arg(long, value_name = "NAME", help_heading = "Deployments that AWS carries out")]
+    #[arg(requires = "deployment_group", conflicts_with_all = ["file", "environment"])]
+    pub(crate) application: Option<String>,
+    /// The application's deployment group
+    #[arg(long, value_name = "NAME", help_heading = "Deployments that AWS carries out", requires = "application")]
+    pub(crate) deployment_group: Option<String>,
+    /// The time between two looks at AWS with --watch
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration::parse)]
+    #[arg(help_heading = "Deployments that AWS carries out")]
+    pub(crate) poll: Duration,
+    #[command(flatten, next_help_heading = "Deployments that AWS carries out")]
+    pub(crate) aws: AwsArgs,
+}
+
+fn deployment(text: &str) -> Result<DeploymentId, String> {
+    match text.starts_with("d-") || DeploymentId::new(text).site().is_some() {
+        true => Ok(DeploymentId::new(text)),
+        false => Err("expected d-… or the ARN of a service deployment".to_owned()),
+    }
 }
 
 /// `bluegreen promote`

@@ -61,6 +61,24 @@ impl Runs {
         load(found)
     }
 
+    /// The run of exactly this id, of whichever service, if its journal is here.
+    pub(super) fn held(&self, run: &RunId) -> Result<Option<Run>, Failure> {
+        match FileStore::find(&self.root, run.as_str()) {
+            Ok(found) => load(found).map(Some),
+            Err(FindError::Journal(error)) => Err(unusable(error)),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The newest run of a service, if it has any.
+    pub(super) fn latest_of(&self, site: &Site) -> Result<Option<Run>, Failure> {
+        let store = self.store(site);
+        match store.latest().map_err(unusable)? {
+            Some(_) => load(self.newest(&store)?).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The newest run of the only service; of several services, the only run that is not over.
     fn latest(&self) -> Result<Found, Failure> {
         let stores = self.stores()?;

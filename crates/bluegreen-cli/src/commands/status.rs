@@ -9,6 +9,7 @@ use bluegreen_core::model::Timestamp;
 use bluegreen_core::view::RunView;
 use serde::Serialize;
 
+use super::adopt::{self, Shown};
 use super::replay::shown;
 use super::runs::{self, Run, Runs};
 use super::session::{Session, block_on};
@@ -26,8 +27,18 @@ pub(super) fn run(session: &Session, args: &StatusArgs) -> Result<Exit, Failure>
     if args.all {
         return list(session, &runs);
     }
-    let run = runs.pick(args.run.as_deref())?;
-    if args.watch {
+    if !adopt::asks(args, &runs)? {
+        return one(session, args.watch, runs.pick(args.run.as_deref())?);
+    }
+    match block_on(adopt::look(session, args, &runs))? {
+        Shown::Told(exit) => Ok(exit),
+        Shown::Run(run) => one(session, args.watch, run),
+    }
+}
+
+/// One run, by its journal.
+fn one(session: &Session, follow: bool, run: Run) -> Result<Exit, Failure> {
+    if follow {
         return block_on(watch(session, run));
     }
     let now = env::now();

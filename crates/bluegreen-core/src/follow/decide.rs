@@ -168,6 +168,10 @@ fn took_back(order: &Order, state: &Followed, look: &Look, ours: &ManagedDeploym
     let reason = state.stop.as_ref().map(|(why, _)| format!("{why}; ")).unwrap_or_default();
     let rollback = state.last.as_ref().and_then(|seen| seen.rollback.as_ref());
     let Some(rollback) = rollback else {
+        if ours.id.goes_back_itself() {
+            // It had its own way back, and that is over too.
+            return end(Ended::RollbackFailed, format!("{reason}{id} {}, and has not gone back{why}", ours.status));
+        }
         if !longer(state.alone_since, look.at, order.patience) {
             return wait(format!("the deployment that takes {id} back"));
         }

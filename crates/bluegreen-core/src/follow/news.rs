@@ -1,7 +1,7 @@
 //! What a look shows that the one before did not, one sentence each.
 
 use crate::model::DeploymentWait;
-use crate::observe::{DeploymentStatus, LifecycleEvent, ManagedDeployment, ManagedDeployments};
+use crate::observe::{LifecycleEvent, ManagedDeployment, ManagedDeployments};
 use crate::text;
 
 /// A sentence with AWS's words in it may be long; no longer than this.
@@ -30,11 +30,11 @@ fn tell(old: Option<&ManagedDeployment>, new: &ManagedDeployment, said: &mut Vec
     match old {
         None => {
             let by = if new.creator.is_empty() { String::new() } else { format!(", made by {}", new.creator) };
-            said.push(format!("{id}: {}{by}", status(&new.status)));
+            said.push(format!("{id}: {}{by}", new.status));
         }
         // The end is said last.
         Some(old) if old.status != new.status && !new.status.has_ended() => {
-            said.push(format!("{id}: {}", status(&new.status)));
+            said.push(format!("{id}: {}", new.status));
         }
         Some(_) => {}
     }
@@ -56,7 +56,7 @@ fn tell(old: Option<&ManagedDeployment>, new: &ManagedDeployment, said: &mut Vec
     }
     if old.is_some_and(|old| old.status != new.status) && new.status.has_ended() {
         let why = new.why.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        said.push(format!("{id}: {}{why}", status(&new.status)));
+        said.push(format!("{id}: {}{why}", new.status));
     }
 }
 
@@ -72,20 +72,6 @@ fn waits(wait: &DeploymentWait, deployment: &ManagedDeployment) -> String {
         DeploymentWait::Ready => format!("the new version is ready and waits for traffic{until}"),
         DeploymentWait::Termination => format!("all traffic has moved; the old version is kept{until}"),
         DeploymentWait::Pause { stage, .. } => format!("pauses at {stage}{until}"),
-    }
-}
-
-fn status(status: &DeploymentStatus) -> &str {
-    match status {
-        DeploymentStatus::Pending => "pending",
-        DeploymentStatus::InProgress => "in progress",
-        DeploymentStatus::Stopping => "stopping",
-        DeploymentStatus::RollingBack => "rolling back",
-        DeploymentStatus::Succeeded => "succeeded",
-        DeploymentStatus::RolledBack => "rolled back",
-        DeploymentStatus::Stopped => "stopped",
-        DeploymentStatus::Failed => "failed",
-        DeploymentStatus::Unknown(word) => word,
     }
 }
 

@@ -10,6 +10,22 @@ use crate::model::{DeploymentId, DeploymentSite, RunId};
 use crate::observe::{AlarmState, ManagedDeployments};
 use crate::ports::{Alarms, Clock, DeploymentRequest, Outcome, Releases};
 
+/// Which deployment is followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// One that is there already, whoever made it. None is ever started.
+    There(DeploymentId),
+    /// The one that carries a run's mark; it is started where there is none.
+    Marked {
+        /// Whose mark.
+        run: RunId,
+        /// From when on it is looked for.
+        since: Timestamp,
+        /// What is started.
+        request: DeploymentRequest,
+    },
+}
+
 /// One deployment to start, or to find again, and to follow.
 pub struct Follower {
     /// Time.
@@ -20,16 +36,10 @@ pub struct Follower {
     pub alarms: Arc<dyn Alarms>,
     /// Being told to leave.
     pub interrupt: Interrupt,
-    /// The group.
+    /// Where it is found.
     pub site: DeploymentSite,
-    /// Whose mark the deployment carries.
-    pub run: RunId,
-    /// From when on a deployment with that mark is looked for.
-    pub since: Timestamp,
-    /// The deployment, where it is known already: then none is started.
-    pub known: Option<DeploymentId>,
-    /// What is started, where no deployment carries the mark.
-    pub request: DeploymentRequest,
+    /// Which one.
+    pub subject: Subject,
     /// What is wanted of it.
     pub order: Order,
 }
@@ -63,7 +73,7 @@ impl Follower {
     /// Starts and follows; returns how that ended, and the deployment as far as one is known.
     pub async fn run(&self, tell: &(dyn Fn(Timestamp, Told<'_>) + Sync)) -> (Left, Option<DeploymentId>) {
         let mut state = Followed::new(self.clock.now());
-        if let Some(id) = &self.known {
+        if let Subject::There(id) = &self.subject {
             (state.known, state.started, state.sent_at) = (Some(id.clone()), Started::Sent, Some(state.began_at));
         }
         loop {
@@ -95,15 +105,7 @@ impl Follower {
         let said = |text: String| tell(self.clock.now(), Told::Sent(&text));
         match step {
             Step::Start => {
-                state.sent_at = Some(self.clock.now());
-                state.started = match self.releases.start(&self.request).await {
-                    Outcome::Applied(id) => {
-                        state.known = id;
-                        Started::Sent
-                    }
-                    Outcome::NotApplied(error) => Started::Refused(error),
-                    Outcome::Unknown(error) => Started::Unknown(error),
-                };
+                self.start(state).await;
                 if let Some(id) = &state.known {
                     said(format!("created {id}"));
                 }
@@ -128,10 +130,26 @@ impl Follower {
         true
     }
 
+    async fn start(&self, state: &mut Followed) {
+        let Subject::Marked { request, .. } = &self.subject else { return };
+        state.sent_at = Some(self.clock.now());
+        state.started = match self.releases.start(request).await {
+            Outcome::Applied(id) => {
+                state.known = id;
+                Started::Sent
+            }
+            Outcome::NotApplied(error) => Started::Refused(error),
+            Outcome::Unknown(error) => Started::Unknown(error),
+        };
+    }
+
     async fn look(&self, state: &Followed) -> Look {
         let at = self.clock.now();
-        let known = state.known.as_ref();
-        let deployments = self.releases.deployments(&self.site, Some(&self.run), known, self.since).await;
+        let (run, since) = match &self.subject {
+            Subject::There(_) => (None, state.began_at),
+            Subject::Marked { run, since, .. } => (Some(run), *since),
+        };
+        let deployments = self.releases.deployments(&self.site, run, state.known.as_ref(), since).await;
         if self.order.alarms.is_empty() {
             return Look { at, deployments, alarms: Ok(Vec::new()), histories: Vec::new() };
         }

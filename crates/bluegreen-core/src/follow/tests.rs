@@ -1,5 +1,6 @@
 //! Tables over plain values, and the loop over ports that answer from a script.
 
+mod adopted;
 mod script;
 
 use super::*;

@@ -24,6 +24,27 @@ impl DeploymentId {
     pub fn short(&self) -> &str {
         self.0.rsplit('/').next().unwrap_or(&self.0)
     }
+
+    /// Whether one deployment goes forth and back: one of ECS. CodeDeploy takes a deployment back by another one.
+    pub fn goes_back_itself(&self) -> bool {
+        self.0.starts_with("arn:")
+    }
+
+    /// Where a deployment of ECS is found: its ARN says that.
+    pub fn site(&self) -> Option<DeploymentSite> {
+        let path = self.0.strip_prefix("arn:")?.split(':').nth(4)?;
+        match path.split('/').collect::<Vec<_>>().as_slice() {
+            ["service-deployment", cluster, service, _] => {
+                Some(DeploymentSite::Ecs { cluster: (*cluster).to_owned(), service: (*service).to_owned() })
+            }
+            _ => None,
+        }
+    }
+
+    /// The region that its ARN names.
+    pub fn region(&self) -> Option<&str> {
+        self.0.strip_prefix("arn:")?.split(':').nth(2)
+    }
 }
 
 impl fmt::Display for DeploymentId {
@@ -76,5 +97,22 @@ impl fmt::Display for DeploymentWait {
             DeploymentWait::Termination => f.write_str("TERMINATION_WAIT"),
             DeploymentWait::Pause { stage, .. } => write!(f, "the pause at {stage}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_tells_where_its_deployment_is() {
+        let id = DeploymentId::new("arn:aws:ecs:eu-west-3:111122223333:service-deployment/shop/web/abc");
+        assert!(id.goes_back_itself());
+        assert_eq!((id.short(), id.region()), ("abc", Some("eu-west-3")));
+        assert_eq!(id.site(), Some(DeploymentSite::Ecs { cluster: "shop".into(), service: "web".into() }));
+        for other in ["d-ABCDEF123", "arn:aws:ecs:eu-west-3:111122223333:service/shop/web", "arn:aws"] {
+            assert_eq!(DeploymentId::new(other).site(), None, "{other}");
+        }
+        assert!(!DeploymentId::new("d-ABCDEF123").goes_back_itself());
     }
 }

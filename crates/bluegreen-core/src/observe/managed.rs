@@ -1,5 +1,7 @@
 //! Deployments that AWS carries out, CodeDeploy's and ECS's own, in one shape.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +92,22 @@ impl DeploymentStatus {
     pub fn has_ended(&self) -> bool {
         use DeploymentStatus::{Failed, RolledBack, Stopped, Succeeded};
         matches!(self, Succeeded | RolledBack | Stopped | Failed)
+    }
+}
+
+impl fmt::Display for DeploymentStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DeploymentStatus::Pending => "pending",
+            DeploymentStatus::InProgress => "in progress",
+            DeploymentStatus::Stopping => "stopping",
+            DeploymentStatus::RollingBack => "rolling back",
+            DeploymentStatus::Succeeded => "succeeded",
+            DeploymentStatus::RolledBack => "rolled back",
+            DeploymentStatus::Stopped => "stopped",
+            DeploymentStatus::Failed => "failed",
+            DeploymentStatus::Unknown(word) => word,
+        })
     }
 }
 

@@ -1,7 +1,5 @@
 //! `bluegreen appspec deploy`
 
-mod told;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,21 +7,20 @@ use std::time::Duration;
 use bluegreen_core::appspec::{self, Patch, Patched, Target, TaskDefinitionRef};
 use bluegreen_core::diagnostic::Report;
 use bluegreen_core::drive::Interrupt;
-use bluegreen_core::follow::{self, Ended, Follower, Left, Order, Until};
+use bluegreen_core::follow::{self, Follower, Order, Subject, Until};
 use bluegreen_core::model::{DeploymentId, DeploymentSite, RunId};
 use bluegreen_core::observe::DeploymentGroup;
 use bluegreen_core::ports::{self, CallError, DeploymentRequest, Ports};
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::new::reference;
 use super::read;
 use crate::args::{FollowArgs, Point, WaitPoint};
+use crate::commands::following::{self, Teller};
 use crate::commands::session::{Session, block_on};
 use crate::commands::{connect, consent, planning};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::out;
-use told::Teller;
 
 /// How far back the deployment of a run that was named is looked for: longer than all of CodeDeploy's waits together.
 const LOOK_BACK: Duration = Duration::from_secs(9 * 86_400);
@@ -38,19 +35,25 @@ pub(super) fn run(session: &Session, args: &FollowArgs) -> Result<Exit, Failure>
         let order = order(args);
         let known = under_way(args, &ports).await?;
         // What is under way needs neither a check nor a question: only somebody who watches.
-        let config = if let Some(id) = &known {
+        if let Some(id) = known {
             if !session.json() {
                 out::say(format_args!("{id} carries the mark of this run: it is followed"));
             }
-            String::new()
-        } else {
-            let config = fits(session, args, &ports, &document, &order).await?;
-            let question = format!("Deploy through {} of {} with {config}?", args.deployment_group, args.application);
-            consent::ask(args.yes, &question)?;
-            config
-        };
-        follow(session, args, &ports, &document, order, (known, config)).await
+            return follow(session, args, &ports, order, Next::There(id)).await;
+        }
+        let config = fits(session, args, &ports, &document, &order).await?;
+        let question = format!("Deploy through {} of {} with {config}?", args.deployment_group, args.application);
+        consent::ask(args.yes, &question)?;
+        follow(session, args, &ports, order, Next::Start { document, config }).await
     })
+}
+
+/// What is followed.
+enum Next {
+    /// A deployment that the run has already.
+    There(DeploymentId),
+    /// One that is started now.
+    Start { document: Patched, config: String },
 }
 
 /// The document with what the options replace, ready to be sent.
@@ -161,77 +164,44 @@ async fn follow(
     session: &Session,
     args: &FollowArgs,
     ports: &Ports,
-    document: &Patched,
     order: Order,
-    (known, config): (Option<DeploymentId>, String),
+    next: Next,
 ) -> Result<Exit, Failure> {
     let now = ports.clock.now();
     let run = args.run.clone().unwrap_or_else(|| RunId::new(&args.deployment_group, now, planning::salt()));
-    let content = document.to_json();
+    let again = format!("the same command with --run {run}");
+    let subject = match next {
+        Next::There(id) => Subject::There(id),
+        Next::Start { document, config } => Subject::Marked {
+            since: now - if args.run.is_some() { LOOK_BACK } else { CLOCKS_APART },
+            request: request(args, &run, &document, config),
+            run: run.clone(),
+        },
+    };
     let interrupt = Interrupt::default();
-    listen(&interrupt, &run)?;
+    following::listen(&interrupt, again.clone())?;
     let follower = Follower {
         clock: ports.clock.clone(),
         releases: ports.releases.clone(),
         alarms: ports.alarms.clone(),
         interrupt,
         site: site(args),
-        known,
-        since: now - if args.run.is_some() { LOOK_BACK } else { CLOCKS_APART },
-        request: DeploymentRequest::CodeDeploy {
-            application: args.application.clone(),
-            group: args.deployment_group.clone(),
-            config,
-            sha256: appspec::sha256(&content),
-            content,
-            description: ports::run_mark(&run),
-        },
-        run: run.clone(),
+        subject,
         order,
     };
-    let teller = Arc::new(Teller::new(session.output, &run));
+    let teller = Arc::new(Teller::new(session.output, Some(run), again));
     let (left, deployment) = follower.run(&|at, told| teller.tell(at, told)).await;
-    Ok(ended(&teller, &left, deployment.as_ref()))
+    Ok(teller.end(&left, deployment.as_ref()))
 }
 
-/// Tells how it ended, and what to do where it has not.
-fn ended(teller: &Teller, left: &Left, deployment: Option<&DeploymentId>) -> Exit {
-    let (exit, outcome, why) = match left {
-        Left::Interrupted => {
-            let why = match deployment {
-                Some(id) => format!("told to leave; {id} goes on, and nobody watches it"),
-                None => "told to leave; no deployment is known to have been started".to_owned(),
-            };
-            (Exit::Interrupted, "interrupted", why)
-        }
-        Left::Ended(end) => {
-            let (exit, outcome) = match end.outcome {
-                Ended::Reached(_) => (Exit::Done, "reached"),
-                Ended::Refused => (Exit::Refused, "refused"),
-                Ended::RolledBack => (Exit::RolledBack, "rolledBack"),
-                Ended::Held => (Exit::Held, "held"),
-                Ended::RollbackFailed => (Exit::RollbackFailed, "rollbackFailed"),
-            };
-            (exit, outcome, end.why.clone())
-        }
-    };
-    teller.end(outcome, &why, deployment, exit);
-    exit
-}
-
-/// The first signal leaves at the next look; the second at once. Either way the deployment goes on at AWS.
-fn listen(interrupt: &Interrupt, run: &RunId) -> Result<(), Failure> {
-    let failed = |error| Failure::caused(Exit::Unexpected, "signals cannot be received", error);
-    let mut int = signal(SignalKind::interrupt()).map_err(failed)?;
-    let mut term = signal(SignalKind::terminate()).map_err(failed)?;
-    let (interrupt, run) = (interrupt.clone(), run.clone());
-    tokio::spawn(async move {
-        let name = tokio::select! { _ = int.recv() => "SIGINT", _ = term.recv() => "SIGTERM" };
-        out::say(format_args!("{name}: leaving at the next look; the same again leaves at once"));
-        interrupt.set();
-        tokio::select! { _ = int.recv() => {}, _ = term.recv() => {} };
-        out::say(format_args!("left at once; to go on: the same command with --run {run}"));
-        std::process::exit(Exit::Interrupted.code().into());
-    });
-    Ok(())
+fn request(args: &FollowArgs, run: &RunId, document: &Patched, config: String) -> DeploymentRequest {
+    let content = document.to_json();
+    DeploymentRequest::CodeDeploy {
+        application: args.application.clone(),
+        group: args.deployment_group.clone(),
+        config,
+        sha256: appspec::sha256(&content),
+        content,
+        description: ports::run_mark(run),
+    }
 }

@@ -15,6 +15,10 @@ use crate::ports::{Alarms, Clock, DeploymentRequest, Outcome, Releases};
 #[derive(Default)]
 struct Script {
     looks: Mutex<VecDeque<(ManagedDeployments, AlarmState)>>,
+    /// Whose mark is looked for.
+    run: Option<RunId>,
+    /// What the alarms say in the look under way.
+    alarms: Mutex<Option<AlarmState>>,
     now: Mutex<i64>,
     sent: Mutex<Vec<String>>,
     start: Mutex<Option<Outcome<Option<DeploymentId>>>>,
@@ -41,12 +45,8 @@ impl Clock for Script {
 impl Alarms for Script {
     async fn read(&self, names: &[String]) -> Result<Vec<AlarmSnapshot>, CallError> {
         assert_eq!(names, ["errors"]);
-        let mut looks = self.looks.lock().unwrap();
-        // The deployments were read before: the look is over.
-        let (_, state) = looks.pop_front().unwrap();
-        if looks.is_empty() {
-            self.interrupt.set();
-        }
+        // The deployments were read before.
+        let state = self.alarms.lock().unwrap().take().unwrap();
         Ok(vec![alarm(state, 1)])
     }
     async fn history(&self, _: &str, _: Timestamp) -> Result<Vec<StateChange>, CallError> {
@@ -63,8 +63,14 @@ impl Releases for Script {
         _: Option<&DeploymentId>,
         _: Timestamp,
     ) -> Result<ManagedDeployments, CallError> {
-        assert!(run.is_some(), "the mark is how it is found again");
-        Ok(self.looks.lock().unwrap()[0].0.clone())
+        assert_eq!(run, self.run.as_ref(), "the mark is how one of ours is found again");
+        let mut looks = self.looks.lock().unwrap();
+        let (found, state) = looks.pop_front().unwrap();
+        *self.alarms.lock().unwrap() = Some(state);
+        if looks.is_empty() {
+            self.interrupt.set();
+        }
+        Ok(found)
     }
     async fn start(&self, _: &DeploymentRequest) -> Outcome<Option<DeploymentId>> {
         self.note("start".into());
@@ -102,30 +108,25 @@ impl Releases for Script {
 }
 
 /// Follows through these looks; what was sent, how it ended, and what was said.
-fn follow_known(
-    known: Option<DeploymentId>,
+fn follow_subject(
+    subject: Subject,
     order: Order,
     looks: Vec<(ManagedDeployments, AlarmState)>,
     start: Option<Outcome<Option<DeploymentId>>>,
 ) -> (Vec<String>, Left, Vec<String>) {
-    let script = Arc::new(Script { looks: Mutex::new(looks.into()), start: Mutex::new(start), ..Script::default() });
+    let run = match &subject {
+        Subject::There(_) => None,
+        Subject::Marked { run, .. } => Some(run.clone()),
+    };
+    let (looks, start) = (Mutex::new(looks.into()), Mutex::new(start));
+    let script = Arc::new(Script { looks, run, start, ..Script::default() });
     let follower = Follower {
         clock: script.clone(),
         releases: script.clone(),
         alarms: script.clone(),
         interrupt: script.interrupt.clone(),
         site: DeploymentSite::CodeDeploy { application: "app".into(), group: "group".into() },
-        run: "run-1".parse().unwrap(),
-        since: at(0),
-        known,
-        request: DeploymentRequest::CodeDeploy {
-            application: "app".into(),
-            group: "group".into(),
-            config: "c".into(),
-            content: "{}".into(),
-            sha256: crate::appspec::sha256("{}"),
-            description: "bluegreen run run-1".into(),
-        },
+        subject,
         order,
     };
     let said = Mutex::new(Vec::new());
@@ -148,10 +149,28 @@ fn follow(
     looks: Vec<(ManagedDeployments, AlarmState)>,
     start: Option<Outcome<Option<DeploymentId>>>,
 ) -> (Vec<String>, Left, Vec<String>) {
-    follow_known(None, order, looks, start)
+    let request = DeploymentRequest::CodeDeploy {
+        application: "app".into(),
+        group: "group".into(),
+        config: "c".into(),
+        content: "{}".into(),
+        sha256: crate::appspec::sha256("{}"),
+        description: "bluegreen run run-1".into(),
+    };
+    let subject = Subject::Marked { run: "run-1".parse().unwrap(), since: at(0), request };
+    follow_subject(subject, order, looks, start)
 }
 
-fn ended(left: &Left) -> Ended {
+/// The same for a deployment that is there already.
+pub(super) fn follow_there(
+    id: &str,
+    order: Order,
+    looks: Vec<(ManagedDeployments, AlarmState)>,
+) -> (Vec<String>, Left, Vec<String>) {
+    follow_subject(Subject::There(DeploymentId::new(id)), order, looks, None)
+}
+
+pub(super) fn ended(left: &Left) -> Ended {
     match left {
         Left::Ended(end) => end.outcome,
         Left::Interrupted => panic!("interrupted"),
@@ -204,7 +223,7 @@ fn one_that_carries_the_mark_is_found_and_not_started_again() {
     assert_eq!((sent, ended(&left)), (vec![], Ended::Reached(Until::Succeeded)));
     let none = (ManagedDeployments::default(), AlarmState::Ok);
     let looks = vec![none, (ours(DeploymentStatus::Succeeded), AlarmState::Ok)];
-    let (sent, left, _) = follow_known(Some(DeploymentId::new("d-1")), order(), looks, None);
+    let (sent, left, _) = follow_there("d-1", order(), looks);
     assert_eq!((sent, ended(&left)), (vec![], Ended::Reached(Until::Succeeded)), "a list that lags starts nothing");
 }
 

@@ -117,9 +117,9 @@ impl Milestone {
             Milestone::Step(index) => state.step > *index,
             Milestone::Baked => state.step >= state.plan.steps.len(),
             Milestone::Committed => state.committed_at.is_some(),
-            Milestone::Stage(stage) => {
+            Milestone::Stage(name) => {
                 let ours = seen.deployments.as_ref().and_then(|reading| reading.ok()?.ours.as_ref());
-                ours.is_some_and(|ours| has_come_to(ours, stage))
+                ours.is_some_and(|ours| has_come_to(ours, name))
             }
         }
     }

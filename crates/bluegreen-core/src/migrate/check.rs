@@ -302,16 +302,16 @@ fn container<'a>(facts: &'a Facts, findings: &mut Findings) -> Option<(&'a str, 
 fn rule(facts: &Facts, route: &RouteId, findings: &mut Findings) -> Option<String> {
     match route {
         RouteId::Rule(rule) => Some(rule.as_str().to_owned()),
-        RouteId::DefaultAction(listener) => match facts.default_rules.get(listener) {
-            Some(rule) => Some(rule.as_str().to_owned()),
-            None => {
+        RouteId::DefaultAction(listener) => {
+            let found = facts.default_rules.get(listener).map(|rule| rule.as_str().to_owned());
+            if found.is_none() {
                 findings.refuse(
                     format!("the default rule of listener {listener} could not be read"),
                     "allow elasticloadbalancing:DescribeRules",
                 );
-                None
             }
-        },
+            found
+        }
     }
 }
 

@@ -109,6 +109,7 @@ fn snapshot(controller: Controller) -> ServiceSnapshot {
         pending: 0,
         deployments: Vec::new(),
         target_groups: vec![group_arn("blue")],
+        task_sets: Vec::new(),
         messages: Vec::new(),
     }
 }

@@ -40,10 +40,9 @@ pub fn standing(found: &ManagedDeployment, rollback: Option<&ManagedDeployment>)
         DeploymentStatus::Stopped | DeploymentStatus::Failed => match rollback {
             Some(rollback) if rollback.status == DeploymentStatus::Succeeded => Standing::RolledBack,
             Some(rollback) if !rollback.status.has_ended() => Standing::GoingBack,
-            Some(_) => Standing::NotTakenBack,
             // A failure before anything was moved has nothing to take back.
             None if found.share_ppm == Some(0) && !found.id.goes_back_itself() => Standing::RolledBack,
-            None => Standing::NotTakenBack,
+            Some(_) | None => Standing::NotTakenBack,
         },
         DeploymentStatus::Pending | DeploymentStatus::InProgress | DeploymentStatus::Unknown(_) => {
             match found.waits_for {

@@ -19,15 +19,12 @@ pub async fn deployment_site(ports: &Ports, spec: &Spec) -> Result<Option<Deploy
     let service = live::service(ports, spec).await;
     let name = spec.fleet.service.as_deref().unwrap_or("?");
     let mut findings = Vec::new();
-    let kind = match choose(spec, service.as_ref())? {
-        Some(choice) => choice.kind,
-        None => {
-            let what = format!("service {name} in cluster {}", cluster_name(&spec.environment.cluster));
-            service.and_then(|reading| readable(&reading, &what, &mut findings).cloned());
-            return Err(first(findings));
-        }
+    let Some(choice) = choose(spec, service.as_ref())? else {
+        let what = format!("service {name} in cluster {}", cluster_name(&spec.environment.cluster));
+        service.and_then(|reading| readable(&reading, &what, &mut findings).cloned());
+        return Err(first(findings));
     };
-    match kind {
+    match choice.kind {
         EngineKind::Alb | EngineKind::TaskSets => Ok(None),
         EngineKind::Ecs => {
             Ok(Some(DeploymentSite::Ecs { cluster: spec.environment.cluster.clone(), service: name.to_owned() }))

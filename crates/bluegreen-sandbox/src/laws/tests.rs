@@ -10,6 +10,8 @@ use crate::scenario::{CLUSTER, FAMILY, METRIC_ALARMS, Scenario};
 use crate::trace::ServiceWrite;
 use crate::world::{Deed, Writer};
 
+mod sets;
+
 /// A run of the shop just before its first rise, with everything in order.
 struct Bench {
     scenario: Scenario,
@@ -48,7 +50,10 @@ impl Bench {
         let Release::Register { document, .. } = bench.plan.release.clone() else { panic!("a release registers") };
         let arn = bench.world.register(&document, std::collections::BTreeMap::new()).unwrap();
         let change = ServiceChange { color: Color::Green, task_definition: Some(arn.clone()), desired: Some(4) };
-        bench.world.update_service(CLUSTER, "web-green", &change).unwrap();
+        match bench.scenario.task_sets {
+            true => assert_eq!(bench.change(sets::made(change)), NONE),
+            false => bench.world.update_service(CLUSTER, "web-green", &change).unwrap(),
+        }
         bench.note(Body::Fact(Fact::TaskDefinition(arn)));
         bench.world.advance_to(bench.world.now_ms() + 5_000);
         bench.look();

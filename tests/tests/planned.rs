@@ -242,6 +242,47 @@ fn code_deploy_is_planned_and_promoted() {
     }
 }
 
+/// Names that tools cut can be those of another service's group.
+#[test]
+fn a_group_of_another_service_is_not_taken_for_its_name() {
+    let mut shop = Shop::open(Kind::CodeDeploy, ("mine", "own"));
+    let (application, group) = ("AppECS-shop-front", "DgpECS-shop-front");
+    shop.call(
+        Service::CodeDeploy,
+        "CreateApplication",
+        json!({"applicationName": application, "computePlatform": "ECS"}),
+    );
+    let asked = json!({"applicationName": "mine", "deploymentGroupName": "own"});
+    let own = shop.call(Service::CodeDeploy, "GetDeploymentGroup", asked)["deploymentGroupInfo"].clone();
+    shop.call(Service::Ecs, "CreateService", json!({
+        "cluster": "shop", "serviceName": "back", "taskDefinition": "web", "desiredCount": 0, "launchType": "FARGATE",
+        "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+        "deploymentController": {"type": "CODE_DEPLOY"},
+        "loadBalancers": [{
+            "targetGroupArn": shop.world.state().group("green").unwrap().arn.to_string(),
+            "containerName": "app", "containerPort": 8080,
+        }],
+    }));
+    let mut other = json!({
+        "applicationName": application, "deploymentGroupName": group,
+        "ecsServices": [{"clusterName": "shop", "serviceName": "back"}],
+    });
+    for member in [
+        "serviceRoleArn",
+        "deploymentConfigName",
+        "deploymentStyle",
+        "loadBalancerInfo",
+        "blueGreenDeploymentConfiguration",
+    ] {
+        other[member] = own[member].clone();
+    }
+    shop.call(Service::CodeDeploy, "CreateDeploymentGroup", other);
+    let built =
+        planned(&mut shop.sim(), spec_of("codedeploy", CANARY)).unwrap_or_else(|reasons| panic!("{reasons:#?}"));
+    let Engine::CodeDeploy(engine) = &built.plan.engine else { panic!("{:?}", built.plan.engine) };
+    assert_eq!((engine.application.as_str(), engine.group.as_str()), ("mine", "own"));
+}
+
 #[test]
 fn ecs_is_planned_and_promoted_and_put_back_as_declared() {
     for strategy in [CANARY, "{ linear: { step: 40, every: 90s } }", "{ blueGreen: {} }"] {

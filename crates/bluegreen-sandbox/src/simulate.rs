@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use bluegreen_core::model::Step;
-use bluegreen_core::spec::Spec;
+use bluegreen_core::spec::{Engine, Spec};
 
 use crate::faults::FaultPlan;
 use crate::world::{Lag, Ms, millis};
@@ -115,6 +115,9 @@ impl Rehearsal {
         let pauses = self.spec.steps.iter().filter(|step| **step == Step::AwaitPromote).count();
         if pauses > 0 {
             all.push(format!("pauses that wait for a person ({pauses}) are promoted at once"));
+        }
+        if matches!(self.spec.engine, Engine::CodeDeploy | Engine::Ecs) {
+            all.push("the weights are ours: what CodeDeploy or ECS takes of its own time is not rehearsed".to_owned());
         }
         if !self.spec.pre_traffic.is_empty() {
             all.push("hooks pass at once".to_owned());

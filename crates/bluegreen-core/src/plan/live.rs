@@ -197,3 +197,18 @@ pub(super) fn console_names(cluster: &str, service: &str) -> Vec<(String, String
     }
     names
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_consoles_names_are_cut_in_every_way_that_is_known() {
+        let short = [("AppECS-shop-front".to_owned(), "DgpECS-shop-front".to_owned())];
+        assert_eq!(console_names("shop", "front"), short);
+        let (cluster, service) = ("c".repeat(50), "s".repeat(46));
+        let cut = |most: usize| format!("AppECS-{}-{service}", &cluster[..most]);
+        let names: Vec<String> = console_names(&cluster, &service).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, [cut(46), cut(47), cut(50)]);
+    }
+}

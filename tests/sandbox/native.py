@@ -7,11 +7,12 @@
 import http.client
 import json
 import re
+import urllib.request
 
 from checks import Area, equal, holds, is_time, main, pace, refused, until
 
 ROLE = "arn:aws:iam::111122223333:role/ecs"
-FUNCTION = "arn:aws:lambda:eu-west-3:111122223333:function:none"
+FUNCTION = "arn:aws:lambda:eu-west-3:111122223333:function:check"
 DETAILS = {"bluegreen": "bluegreen run 20260101t000000z-web-1a2b3c", "more": [1, 2.5, {"deep": True}]}
 ENDED = {"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"}
 INVALID = "InvalidParameterException"
@@ -182,10 +183,23 @@ class Native(Area):
         holds({"status": "TRIGGERED", "threshold": 3}, ended["deploymentCircuitBreaker"])
         equal(self._versions(), {"v3"})
 
-    def hooks_and_rules_decide(self):
-        hook = {"hookTargetArn": FUNCTION, "roleArn": ROLE, "lifecycleStages": ["PRE_SCALE_UP"]}
-        ended = self._ended(self._deploy(2, canary(50.0, hook)))
-        equal((ended["status"], ended["lifecycleHookDetails"][0]["status"]), ("ROLLBACK_SUCCESSFUL", "FAILED"))
+    def functions_decide_by_commands_that_really_run(self):
+        hook = {"hookTargetArn": FUNCTION, "roleArn": ROLE, "lifecycleStages": ["PRE_SCALE_UP", "POST_SCALE_UP"]}
+        for command, statuses in ((None, ["FAILED"]), ("false", ["FAILED"]), ("true", ["SUCCEEDED", "SUCCEEDED"])):
+            if command:
+                self._stand_in("check", command)
+            configuration = canary(50.0, hook, pause("PRE_PRODUCTION_TRAFFIC_SHIFT"))
+            name = self._deploy(2, configuration)
+            if command == "true":
+                self._paused()
+                self.ecs.stop_service_deployment(serviceDeploymentArn=name)
+            ended = self._ended(name)
+            equal(ended["status"], "ROLLBACK_SUCCESSFUL")
+            ran = [one for one in ended["lifecycleHookDetails"] if one["targetType"] == "AWS_LAMBDA"]
+            equal([one["status"] for one in ran], statuses, f"the function is {command}")
+            equal({one["targetArn"] for one in ran}, {FUNCTION})
+
+    def rules_must_lead_to_both_groups(self):
         lone = dict(self.balancers[0], advancedConfiguration=dict(self.balancers[0]["advancedConfiguration"]))
         lone["advancedConfiguration"]["alternateTargetGroupArn"] = self._group("lone")
         name = self._deploy(2, canary(50.0), loadBalancers=[lone])
@@ -324,6 +338,13 @@ class Native(Area):
         rule = self.elb.describe_rules(RuleArns=[self.production])["Rules"][0]
         weights = {one["TargetGroupArn"]: one["Weight"] for one in rule["Actions"][0]["ForwardConfig"]["TargetGroups"]}
         return tuple(weights[group] for group in self.groups)
+
+    def _stand_in(self, function, command):
+        """Says what stands for a function; AWS has no such call."""
+        body = json.dumps({"function": function, "command": command}).encode()
+        request = urllib.request.Request(f"{self.endpoint}/_sandbox/hooks", data=body, method="POST")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            equal(answer.status, 200)
 
     def _set(self, state):
         self.cloudwatch.set_alarm_state(AlarmName="errors", StateValue=state, StateReason="a check")

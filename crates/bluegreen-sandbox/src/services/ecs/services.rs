@@ -113,7 +113,7 @@ pub(super) fn update(context: &mut Context<'_>, input: &Input) -> Result<Node, A
 }
 
 fn edited(state: &State, input: &Input, service: &ServiceRecord) -> Result<ServiceEdit, ApiError> {
-    let controller = check::new_controller(input, service)?;
+    let controller = check::new_controller(state, input, service)?;
     let migrates = controller.is_some();
     let controller = controller.as_ref().unwrap_or(&service.controller);
     check::allowed(input, controller)?;

@@ -33,6 +33,12 @@ impl CodeDeploy {
         all
     }
 
+    /// Whether a deployment that has not ended moves a service.
+    pub fn is_moving(&self, cluster: &str, service: &str) -> bool {
+        let of_it = |found: &(String, String)| found.0 == cluster && found.1 == service;
+        self.active().any(|deployment| deployment.setup.service.as_ref().is_some_and(of_it))
+    }
+
     /// Every deployment that has not ended.
     pub(super) fn active(&self) -> impl Iterator<Item = &Arc<Deployment>> {
         self.deployments.values().filter(|deployment| !deployment.status.has_ended())

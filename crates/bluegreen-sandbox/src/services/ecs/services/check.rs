@@ -31,6 +31,7 @@ pub(in crate::services::ecs) fn controller(input: &Input) -> Result<Option<Contr
 /// The controller that a service is to have from now on; `None` where it keeps its own. The only way is from CodeDeploy to
 /// ECS, while nothing is being deployed.
 pub(in crate::services::ecs) fn new_controller(
+    state: &State,
     input: &Input,
     service: &ServiceRecord,
 ) -> Result<Option<Controller>, ApiError> {
@@ -41,10 +42,12 @@ pub(in crate::services::ecs) fn new_controller(
              make a new service",
         ));
     }
-    if service.task_sets.len() != 1 {
+    let mut names = service.arn.rsplit('/');
+    let (name, cluster) = (names.next().unwrap_or_default(), names.next().unwrap_or_default());
+    if service.task_sets.len() != 1 || state.codedeploy.is_moving(cluster, name) {
         return Err(invalid(
             "The deployment controller cannot be changed while a deployment is in progress: the service must have one \
-             task set.",
+             task set, and CodeDeploy no deployment of it that has not ended.",
         ));
     }
     Ok(Some(wanted))

@@ -3,6 +3,7 @@
 use bluegreen_core::model::{Action, ActionKind, Forward, ForwardGroup, LoadBalancerArn, RouteId, Weight};
 
 use super::*;
+use crate::world::codedeploy::tests::Kit;
 use crate::world::{BalancerRecord, ListenerRecord};
 
 const RULE: &str = "arn:aws:elasticloadbalancing:eu-west-3:111122223333:listener-rule/app/shop/50dc/http/9683";
@@ -272,6 +273,27 @@ fn a_service_of_code_deploy_becomes_one_of_ecs_and_goes_on_serving() {
     assert_eq!(resolved["targetGroupArn"], IDLE);
     let back = update(&json!({"deploymentController": {"type": "CODE_DEPLOY"}}));
     assert_eq!(account.refused("UpdateService", &back).code, "UnsupportedFeatureException");
+}
+
+#[test]
+fn the_controller_stays_while_code_deploy_moves_the_service() {
+    let kit = Kit::new(|_| {});
+    let content = Kit::appspec(&kit.new, &[]);
+    let mut account = Account { world: kit.world, stale: None };
+    let change = update(&json!({"deploymentController": {"type": "ECS"}}));
+    let request = json!({
+        "applicationName": "shop", "deploymentGroupName": "web",
+        "revision": {"revisionType": "AppSpecContent", "appSpecContent": {"content": content}},
+    });
+    crate::services::call(&mut account.world, "bob", Service::CodeDeploy, "CreateDeployment", request).unwrap();
+    assert!(account.refused("UpdateService", &change).message.contains("in progress"), "it has not begun");
+    account.pass(20_000);
+    assert!(account.refused("UpdateService", &change).message.contains("in progress"), "there are two task sets");
+    account.pass(3_600_000);
+    let seen = account.ok("UpdateService", change)["service"].clone();
+    assert_eq!((&seen["runningCount"], &seen["desiredCount"]), (&json!(2), &json!(2)));
+    account.pass(60_000);
+    assert_eq!(account.service("web")["deployments"][0]["rolloutState"], "COMPLETED");
 }
 
 #[test]

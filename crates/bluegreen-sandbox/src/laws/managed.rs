@@ -7,7 +7,7 @@ use bluegreen_core::model::{DeploymentWait, RunId, Step, TaskDefinitionArn};
 use bluegreen_core::plan::{Engine, Plan};
 
 use super::{Case, Judgement, Law, gates, percent};
-use crate::scenario::{APPLICATION, GROUP, SERVICE, declared};
+use crate::scenario::declared;
 use crate::trace::{Call, Detail, ReleaseWrite};
 use crate::world::{State, World, millis};
 
@@ -178,14 +178,14 @@ fn deployments(world: &World, plan: &Plan) -> Vec<(bool, bool)> {
     let (state, at) = (world.state(), world.now_ms());
     let own = |run: Option<RunId>| run.as_ref() == Some(&plan.run);
     match &plan.engine {
-        Engine::CodeDeploy(_) => {
-            let all = state.codedeploy.of_group(APPLICATION, GROUP).into_iter();
+        Engine::CodeDeploy(engine) => {
+            let all = state.codedeploy.of_group(&engine.application, &engine.group).into_iter();
             let own = all.filter(|found| own(marked_run(&found.description)));
             let shown = own.map(|found| world.managed_deployment(state, found, at));
             shown.map(|found| (found.status.has_ended(), found.status == Succeeded)).collect()
         }
         Engine::Ecs(_) => {
-            let service = state.services.get(&(plan.site.cluster.clone(), SERVICE.to_owned()));
+            let service = state.services.get(&(plan.site.cluster.clone(), plan.stable_baseline().name.clone()));
             let releases = service.into_iter().flat_map(|service| service.releases.iter());
             let own = releases.filter(|found| own(marked_run(&found.configuration.to_string())));
             own.map(|found| (found.status.has_ended(), found.status.as_str() == "SUCCESSFUL")).collect()
@@ -203,7 +203,8 @@ pub(super) fn revision(world: &World, plan: &Plan, state: &State) -> Option<Task
 /// Whether the service's settings are not as they were declared.
 fn settings_left(world: &World, plan: &Plan) -> Option<String> {
     let Engine::Ecs(engine) = &plan.engine else { return None };
-    let found = declared(world, world.state(), world.now_ms());
+    let service = (plan.site.cluster.as_str(), plan.stable_baseline().name.as_str());
+    let found = declared(world, world.state(), service, world.now_ms());
     (!as_declared(&found, &engine.declared))
         .then(|| format!("reported an end with the settings of the run in place: {found}"))
 }

@@ -167,7 +167,7 @@ impl Scenario {
             Mover::Ecs => Engine::Ecs(Box::new(Native {
                 shift: Shift::Canary { first: self.first_share(), wait: Duration::ZERO },
                 configuration: self.ecs_configuration(run),
-                declared: declared(world, world.state(), world.now_ms()),
+                declared: declared(world, world.state(), (CLUSTER, SERVICE), world.now_ms()),
             })),
         })
     }
@@ -197,10 +197,15 @@ impl Scenario {
     }
 }
 
-/// The settings of the service's deployments as ECS shows them.
-pub(crate) fn declared(world: &World, state: &crate::world::State, at: crate::world::Ms) -> Value {
-    let record = state.services.get(&(CLUSTER.to_owned(), SERVICE.to_owned()));
-    let shown = record.map(|record| services::described_service(world, state, CLUSTER, record, at));
+/// The settings of a service's deployments as ECS shows them; `service` is the cluster's name and its own.
+pub(crate) fn declared(
+    world: &World,
+    state: &crate::world::State,
+    (cluster, service): (&str, &str),
+    at: crate::world::Ms,
+) -> Value {
+    let record = state.services.get(&(cluster.to_owned(), service.to_owned()));
+    let shown = record.map(|record| services::described_service(world, state, cluster, record, at));
     shown.and_then(|shown| shown.get("deploymentConfiguration").cloned()).unwrap_or(Value::Object(Map::new()))
 }
 

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use bluegreen_sandbox::load::Tally;
-use bluegreen_tests::emulator::{Operator, Outcome, Spec, Trouble, World};
+use bluegreen_tests::emulator::{Engine, Operator, Outcome, Spec, Trouble, World};
 use bluegreen_tests::pipeline::{Action, Build, Built, DIGEST};
 use bluegreen_tests::sandbox::{Sandbox, Traffic, until};
 use serde_json::Value;
@@ -17,25 +17,34 @@ const INTERRUPTED: Option<i32> = Some(6);
 /// Requests a second; the alarms of `tests/sandbox/world.py` know it.
 const RATE: f64 = 100.0;
 
-/// What has to be there for a stage: a sandbox with a world, and customers.
+/// What has to be there for a stage: a sandbox with the engine's world, and customers.
 struct Shop {
+    engine: Engine,
     sandbox: Sandbox,
     world: World,
     traffic: Traffic,
 }
 
 impl Shop {
-    fn open() -> Outcome<Shop> {
-        // Health checks come every five seconds at the most: five times as fast is a second.
-        Shop::open_with(&["--metric-period", "1s", "--speed", "5"])
+    fn open(engine: Engine) -> Outcome<Shop> {
+        Shop::open_with(engine, &[])
     }
 
-    fn open_with(flags: &[&str]) -> Outcome<Shop> {
-        let sandbox = Sandbox::start(flags)?;
-        let world = sandbox.world(&[])?;
+    /// The same with more flags for the sandbox. The alarms look at a second of ours, however fast its clock is.
+    fn open_with(engine: Engine, flags: &[&str]) -> Outcome<Shop> {
+        let speed = speed(engine);
+        let period = format!("{speed}s");
+        let sandbox = Sandbox::start(&[&["--metric-period", &period, "--speed", speed], flags].concat())?;
+        let world = sandbox.world(&["--engine", engine.world(), "--period", speed])?;
         let traffic = Traffic::start(sandbox.listening(world.listener())?, RATE)?;
         traffic.more(20)?;
-        Ok(Shop { sandbox, world, traffic })
+        Ok(Shop { engine, sandbox, world, traffic })
+    }
+
+    /// 10 %, a hold of a second or two of ours, 100 %, and a short bake.
+    fn spec(&self) -> Spec {
+        let pause = if self.engine == Engine::CodeDeploy { "2m" } else { "2s" };
+        Spec { image: "sandbox/demo:2", weights: vec![10, 100], pause, engine: self.engine, ..Spec::brisk() }
     }
 
     /// The weights that green had, one after the other.
@@ -49,9 +58,9 @@ impl Shop {
     }
 
     /// Version 2 alone answers, one release brought it, and no customer noticed.
-    fn assert_released_once(self, weights: &[u64]) -> Outcome<()> {
+    fn assert_released_once(self) -> Outcome<()> {
         assert_eq!(self.registered()?, 1, "one revision");
-        assert_eq!(self.weights()?, weights, "one release");
+        assert_eq!(self.weights()?, [0, 10, 100], "one release");
         let tally: Tally = self.traffic.stop();
         assert!(tally.versions.contains_key("v1") && tally.versions.contains_key("v2"), "{:?}", tally.versions);
         assert_eq!(tally.counts.ok, tally.counts.requests, "{:?}, {:?}", tally.versions, tally.transport);
@@ -59,8 +68,10 @@ impl Shop {
     }
 }
 
-fn spec() -> Spec {
-    Spec { image: "sandbox/demo:2", weights: vec![10, 100], ..Spec::brisk() }
+/// How many seconds of the sandbox are one of ours. CodeDeploy counts in minutes; for the others it is health checks that
+/// take their time.
+fn speed(engine: Engine) -> &'static str {
+    if engine == Engine::CodeDeploy { "60" } else { "5" }
 }
 
 #[track_caller]
@@ -70,11 +81,13 @@ fn assert_code(built: &Built, code: Option<i32>) {
     assert_eq!(exported, code, "{:?}", built.variables);
 }
 
-/// Waits until the operator of an action with `--output json` stands at 10 %.
-fn holding(operator: &mut Operator) -> Outcome<()> {
-    let holds =
-        |line: &Value| line["type"] == "waiting" && line["why"].as_str().is_some_and(|why| why.contains("hold"));
-    operator.wait_for("the hold", holds).map(drop)
+/// Waits until the operator of an action with `--output json` has seen 10 %.
+fn at_ten_percent(operator: &mut Operator) -> Outcome<()> {
+    let at_ten = |line: &Value| {
+        let shares = line["look"]["configured"].as_array().map(Vec::as_slice).unwrap_or_default();
+        line["type"] == "looked" && shares.iter().any(|route| route[1] == 100_000)
+    };
+    operator.wait_for("10 %", at_ten).map(drop)
 }
 
 fn signal(operator: &Operator, name: &str) -> Outcome<()> {
@@ -85,41 +98,47 @@ fn signal(operator: &Operator, name: &str) -> Outcome<()> {
     }
 }
 
-#[test]
-fn a_stage_releases_what_the_artifacts_name() -> Outcome<()> {
-    let shop = Shop::open()?;
-    let action = Action::new(&shop.world, &spec(), &[])?;
+/// What was exported, and what lies in the output artifact, of a stage that has promoted.
+fn assert_told(shop: &Shop, built: &Built) -> Outcome<()> {
+    let look = shop.world.look()?;
+    let run = built.variable("BLUEGREEN_RUN_ID");
+    assert!(run.starts_with("p-0b1c2d3e-frontend-"), "{run}");
+    assert_eq!(built.variable("BLUEGREEN_OUTCOME"), "promoted");
+    assert_eq!(built.variable("BLUEGREEN_EXECUTION_ID"), "0b1c2d3e-4f5a-4b7c-8d9e-0f1a2b3c4d5e");
+    assert_eq!(built.variable("BLUEGREEN_TASK_DEFINITION"), look.revisions()[1]);
+    let by_aws = matches!(shop.engine, Engine::CodeDeploy | Engine::Ecs);
+    assert_eq!(!built.variable("BLUEGREEN_DEPLOYMENT_ID").is_empty(), by_aws, "{:?}", built.variables);
+    assert_eq!(built.variables.len(), 8, "all are set, if only to nothing: {:?}", built.variables);
+    let report: Value = serde_json::from_str(&built.file("report.json")?).map_err(Trouble::at("report.json"))?;
+    assert_eq!((report["exit"].as_u64(), report["type"].as_str()), (Some(0), Some("report")));
+    assert!(built.file("report.html")?.contains(run) && built.file("journal.jsonl")?.contains(run));
+    assert!(built.file("taskdef.json")?.contains(DIGEST), "what was registered can be looked at");
+    Ok(())
+}
+
+/// A stage releases what the artifacts name; tried again, it tells the same, and does nothing.
+fn released(engine: Engine) -> Outcome<()> {
+    let shop = Shop::open(engine)?;
+    let action = Action::new(&shop.world, &shop.spec(), &[])?;
     let built = action.build(&[])?.finish()?;
     assert_code(&built, PROMOTED);
     let said = built.finished.output();
     assert!(said.contains(&format!("<IMAGE1_NAME> is sandbox/demo@{DIGEST} (Image::imageDetail.json)")), "{said}");
     assert!(!said.contains('\u{1b}'), "a log has no colours: {said:?}");
-    let last = shop.world.settled()?;
-    let revision = last.service("frontend-green")["taskDefinition"].as_str().unwrap_or_default().to_owned();
-    assert_eq!(built.variable("BLUEGREEN_OUTCOME"), "promoted");
-    assert_eq!(built.variable("BLUEGREEN_TASK_DEFINITION"), revision);
-    assert_eq!(built.variable("BLUEGREEN_EXECUTION_ID"), "0b1c2d3e-4f5a-4b7c-8d9e-0f1a2b3c4d5e");
-    let run = built.variable("BLUEGREEN_RUN_ID").to_owned();
-    assert!(run.starts_with("p-0b1c2d3e-frontend-"), "{run}");
-    assert_eq!(built.variables.len(), 8, "all are set, if only to nothing: {:?}", built.variables);
-    let report: Value = serde_json::from_str(&built.file("report.json")?).map_err(Trouble::at("report.json"))?;
-    assert_eq!((report["exit"].as_u64(), report["type"].as_str()), (Some(0), Some("report")));
-    assert!(built.file("report.html")?.contains(&run) && built.file("journal.jsonl")?.contains(&run));
-    assert!(built.file("taskdef.json")?.contains(DIGEST), "what was registered can be looked at");
-
-    // The stage is tried again: it tells the same, and does nothing.
+    assert_told(&shop, &built)?;
     let again = action.build(&[])?.finish()?;
     assert_code(&again, PROMOTED);
-    assert_eq!((again.variable("BLUEGREEN_RUN_ID"), again.variable("BLUEGREEN_OUTCOME")), (run.as_str(), "promoted"));
-    assert_eq!(again.variable("BLUEGREEN_TASK_DEFINITION"), revision);
+    assert_told(&shop, &again)?;
+    let run = built.variable("BLUEGREEN_RUN_ID");
+    assert_eq!(again.variable("BLUEGREEN_RUN_ID"), run);
     assert!(again.finished.errors.contains("nothing is released again"), "{}", again.finished.errors);
-    shop.assert_released_once(&[0, 10, 100])
+    shop.assert_released_once()
 }
 
 /// SIGKILL at a point of the first try; the second one of the same execution goes on, and releases once.
-fn killed(at: impl FnOnce(&Shop, &Action) -> Outcome<Build>) -> Outcome<()> {
-    let shop = Shop::open()?;
-    let action = Action::new(&shop.world, &Spec { pause: "2s", ..spec() }, &[])?;
+fn killed(engine: Engine, at: impl FnOnce(&Shop, &Action) -> Outcome<Build>) -> Outcome<()> {
+    let shop = Shop::open(engine)?;
+    let action = Action::new(&shop.world, &shop.spec(), &[])?;
     let build = at(&shop, &action)?;
     signal(&build.operator, "KILL")?;
     let dead = build.finish()?;
@@ -130,48 +149,82 @@ fn killed(at: impl FnOnce(&Shop, &Action) -> Outcome<Build>) -> Outcome<()> {
     assert_code(&retried, PROMOTED);
     assert_eq!(retried.variable("BLUEGREEN_RUN_ID"), run);
     assert!(retried.finished.errors.contains(&format!("run {run} of this execution goes on")));
-    shop.assert_released_once(&[0, 10, 100])
+    assert_told(&shop, &retried)?;
+    shop.assert_released_once()
 }
 
-#[test]
-fn a_stage_that_is_killed_at_a_weight_goes_on() -> Outcome<()> {
-    killed(|_, action| {
+fn killed_at_ten_percent(engine: Engine) -> Outcome<()> {
+    killed(engine, |_, action| {
         let mut build = action.build(&["--output", "json"])?;
-        holding(&mut build.operator)?;
+        at_ten_percent(&mut build.operator)?;
         Ok(build)
     })
 }
 
-#[test]
-fn a_stage_that_is_killed_while_it_registers_registers_once() -> Outcome<()> {
-    killed(|shop, action| {
-        shop.sandbox.arm("hang-applied:ecs:RegisterTaskDefinition=1", 1)?;
+/// The request of this kind that changes something has its effect, and its answer never comes: killed there.
+fn killed_without_an_answer(engine: Engine, request: &str) -> Outcome<()> {
+    killed(engine, |shop, action| {
+        shop.sandbox.arm(&format!("hang-applied:{request}=1"), 1)?;
         let build = action.build(&[])?;
         until("the fault", || Ok((shop.sandbox.fired()? > 0).then_some(())))?;
         Ok(build)
     })
 }
 
+macro_rules! every_engine {
+    ($($name:ident: $engine:expr, $starts:literal);+ $(;)?) => {$(
+        mod $name {
+            use super::{Engine, Outcome};
+
+            #[test]
+            fn released() -> Outcome<()> {
+                super::released($engine)
+            }
+
+            #[test]
+            fn killed_at_ten_percent() -> Outcome<()> {
+                super::killed_at_ten_percent($engine)
+            }
+
+            #[test]
+            fn killed_while_it_registers() -> Outcome<()> {
+                super::killed_without_an_answer($engine, "ecs:RegisterTaskDefinition")
+            }
+
+            #[test]
+            fn killed_while_it_starts() -> Outcome<()> {
+                super::killed_without_an_answer($engine, $starts)
+            }
+        }
+    )+};
+}
+
+every_engine! {
+    weights_over_services: Engine::Alb, "elbv2:ModifyRule";
+    weights_over_task_sets: Engine::TaskSets, "ecs:CreateTaskSet";
+    codedeploy: Engine::CodeDeploy, "codedeploy:CreateDeployment";
+    ecs: Engine::Ecs, "ecs:UpdateService";
+}
+
 #[test]
 fn a_stopped_build_can_be_tried_again() -> Outcome<()> {
-    let shop = Shop::open()?;
-    let action = Action::new(&shop.world, &Spec { pause: "2s", ..spec() }, &[])?;
+    let shop = Shop::open(Engine::Alb)?;
+    let action = Action::new(&shop.world, &shop.spec(), &[])?;
     let mut build = action.build(&["--output", "json"])?;
-    holding(&mut build.operator)?;
+    at_ten_percent(&mut build.operator)?;
     signal(&build.operator, "TERM")?;
     let stopped = build.finish()?;
     assert_code(&stopped, INTERRUPTED);
     assert_eq!(stopped.variable("BLUEGREEN_OUTCOME"), "interrupted");
     assert!(stopped.file("report.html")?.contains("not over"), "the report of a run that is not over");
     assert_code(&action.build(&[])?.finish()?, PROMOTED);
-    shop.assert_released_once(&[0, 10, 100])
+    shop.assert_released_once()
 }
 
 #[test]
 fn a_release_that_went_back_stays_back_until_it_is_asked_for() -> Outcome<()> {
-    // At the machine's own speed: the alarm counts errors by the second.
-    let shop = Shop::open_with(&["--metric-period", "1s"])?;
-    let spec = Spec { but: Some((10, "60s")), ..spec() };
+    let shop = Shop::open(Engine::Alb)?;
+    let spec = Spec { but: Some((10, "60s")), ..shop.spec() };
     let action = Action::new(&shop.world, &spec, &[("ERROR_RATE", "100%")])?;
     let first = action.build(&[])?.finish()?;
     assert_code(&first, ROLLED_BACK);
@@ -189,23 +242,34 @@ fn a_release_that_went_back_stays_back_until_it_is_asked_for() -> Outcome<()> {
     Ok(())
 }
 
-#[test]
-fn a_lost_state_folder_releases_nothing_twice() -> Outcome<()> {
-    let shop = Shop::open()?;
-    let mut action = Action::new(&shop.world, &spec(), &[])?;
+/// With the journal gone, what AWS still has of the run keeps the stage from releasing twice.
+fn lost(engine: Engine, said: &str) -> Outcome<()> {
+    let shop = Shop::open(engine)?;
+    let mut action = Action::new(&shop.world, &shop.spec(), &[])?;
     assert_code(&action.build(&[])?.finish()?, PROMOTED);
     action.forget()?;
     let refused = action.build(&[])?.finish()?;
     assert_code(&refused, REFUSED);
-    let said = refused.finished.errors.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("which has all traffic now") && said.contains("--state-dir"), "{said}");
-    shop.assert_released_once(&[0, 10, 100])
+    let words = refused.finished.errors.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("which has all traffic now") && words.contains("--state-dir"), "{words}");
+    assert!(words.contains(said), "{words}");
+    shop.assert_released_once()
+}
+
+#[test]
+fn a_lost_state_folder_releases_nothing_twice() -> Outcome<()> {
+    lost(Engine::Alb, "it registered frontend:2")
+}
+
+#[test]
+fn a_lost_state_folder_deploys_nothing_twice() -> Outcome<()> {
+    lost(Engine::CodeDeploy, "its deployment d-")
 }
 
 #[test]
 fn an_execution_releases_one_thing() -> Outcome<()> {
-    let shop = Shop::open()?;
-    let mut action = Action::new(&shop.world, &spec(), &[])?;
+    let shop = Shop::open(Engine::Alb)?;
+    let mut action = Action::new(&shop.world, &shop.spec(), &[])?;
     assert_code(&action.build(&[])?.finish()?, PROMOTED);
     action.edit("taskdef.json", |text| text.replace("\"512\"", "\"1024\""))?;
     let refused = action.build(&[])?.finish()?;
@@ -216,5 +280,5 @@ fn an_execution_releases_one_thing() -> Outcome<()> {
     let next = action.build(&["--dry-run"])?.finish()?;
     assert_code(&next, PROMOTED);
     assert!(next.variable("BLUEGREEN_RUN_ID").starts_with("p-ffffffff-"), "{:?}", next.variables);
-    shop.assert_released_once(&[0, 10, 100])
+    shop.assert_released_once()
 }

@@ -1,5 +1,7 @@
 //! Whether a service can be moved, and what moving it means.
 
+use serde_json::Value;
+
 use super::settings::{Wiring, settings};
 use super::{Attach, Facts, Finding, Migration, Planned, Severity, Wishes, list, short, text};
 use crate::model::{Action, ActionKind, Arn, Forward, ForwardGroup, RouteId, Shift, TargetGroupArn, Weight};
@@ -117,14 +119,19 @@ fn at_rest(facts: &Facts, findings: &mut Findings) {
         let what = format!("deployment {}{by} has not ended", other.id);
         findings.refuse(what, "wait for it to end, or stop it; its waits count too");
     }
-    match list(service, "taskSets") {
+    let sets = list(service, "taskSets");
+    let left: Vec<&Value> = sets.iter().filter(|set| text(set, "status") != "DRAINING").collect();
+    if left.len() < sets.len() {
+        findings.refuse("a task set of the last deployment is still draining", "wait until it is gone");
+    }
+    match left.as_slice() {
         [set] if text(set, "stabilityStatus") == "STABILIZING" => {
             findings.refuse("the task set that serves is not steady", "wait until its tasks run and are healthy");
         }
         [_] => {}
         [] => findings.refuse("the service has no task set: nothing serves", "deploy it once with CodeDeploy"),
-        sets => {
-            let what = format!("the service has {} task sets: a deployment is half done", sets.len());
+        several => {
+            let what = format!("the service has {} task sets: a deployment is half done", several.len());
             findings.refuse(what, "let CodeDeploy end or roll back its deployment");
         }
     }
@@ -182,9 +189,14 @@ fn role(wishes: &Wishes, findings: &mut Findings) -> Option<String> {
     fits.then(|| role.clone())
 }
 
+/// The task set that serves.
+fn primary(facts: &Facts) -> Option<&Value> {
+    list(&facts.service, "taskSets").iter().find(|set| text(set, "status") == "PRIMARY")
+}
+
 /// The target group that serves, and the other one.
 fn pair<'a>(facts: &'a Facts, findings: &mut Findings) -> Option<(&'a TargetGroupArn, &'a TargetGroupArn)> {
-    let set = list(&facts.service, "taskSets").first()?;
+    let set = primary(facts)?;
     let serving =
         list(set, "loadBalancers").first().map(|balancer| text(balancer, "targetGroupArn")).unwrap_or_default();
     match facts.pair.as_slice() {
@@ -282,13 +294,13 @@ fn healthy(facts: &Facts, serves: &TargetGroupArn, findings: &mut Findings) {
 
 /// The container that gets the traffic, with its port.
 fn container<'a>(facts: &'a Facts, findings: &mut Findings) -> Option<(&'a str, u64)> {
-    let set = list(&facts.service, "taskSets").first()?;
+    let set = primary(facts)?;
     let [balancer] = list(set, "loadBalancers") else {
         let count = list(set, "loadBalancers").len();
         findings.refuse(format!("the task set has {count} load balancers: one was expected"), "this is not supported");
         return None;
     };
-    let port = balancer.get("containerPort").and_then(serde_json::Value::as_u64);
+    let port = balancer.get("containerPort").and_then(Value::as_u64);
     match (text(balancer, "containerName"), port) {
         (name, Some(port)) if !name.is_empty() => Some((name, port)),
         _ => {

@@ -213,6 +213,10 @@ fn only_services_of_codedeploy_that_are_at_rest_are_moved() {
     assert!(set("taskSets", json!([])).contains("no task set"));
     let one = service()["taskSets"][0].clone();
     assert!(set("taskSets", json!([one.clone(), one.clone()])).contains("half done"));
+    let mut draining = one.clone();
+    draining["status"] = json!("DRAINING");
+    draining["loadBalancers"] = json!([]);
+    assert_eq!(set("taskSets", json!([draining, one.clone()])), "a task set of the last deployment is still draining");
     let mut unsteady = one;
     unsteady["stabilityStatus"] = json!("STABILIZING");
     assert!(set("taskSets", json!([unsteady])).contains("not steady"));

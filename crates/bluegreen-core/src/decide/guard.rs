@@ -46,19 +46,13 @@ pub fn needs_last_look(state: &RunState, mutation: &Mutation) -> bool {
 pub fn check(state: &RunState, seen: &Seen, now: Timestamp, mutation: &Mutation) -> Result<(), Veto> {
     let aws_moves_traffic = state.plan.managed().is_some();
     match mutation {
-        Mutation::SetActions { .. } | Mutation::UpdateService(_) if aws_moves_traffic => {
+        Mutation::SetActions { purpose: Purpose::Restore, .. } if managed::has_left_its_weights(state) => {
+            checked_actions(state, seen, now, mutation)
+        }
+        Mutation::SetActions { .. } | Mutation::UpdateService(_) | Mutation::TaskSet(_) if aws_moves_traffic => {
             never("AWS moves this plan's traffic and tasks, and nobody else does")
         }
-        Mutation::SetActions { route, actions, purpose } => {
-            in_scope(state, route)?;
-            only_weights_differ(state, route, actions)?;
-            match purpose {
-                Purpose::Step(share) => may_step(state, seen, now, actions, *share),
-                Purpose::Attach => no_traffic_for_canary(state, actions),
-                Purpose::Test => test_route_only(state, route),
-                Purpose::Evict | Purpose::Restore => going_back(state),
-            }
-        }
+        Mutation::SetActions { .. } => checked_actions(state, seen, now, mutation),
         Mutation::UpdateService(change) => may_scale(state, seen, now, change),
         Mutation::TaskSet(change) => sets::may_change(state, seen, now, change),
         Mutation::RegisterTaskDefinition | Mutation::RunHook(..) => match state.goal {
@@ -66,6 +60,18 @@ pub fn check(state: &RunState, seen: &Seen, now: Timestamp, mutation: &Mutation)
             Goal::Restore { .. } => never("nothing new is made on the way back"),
         },
         _ => managed::check(state, seen, now, mutation),
+    }
+}
+
+fn checked_actions(state: &RunState, seen: &Seen, now: Timestamp, mutation: &Mutation) -> Result<(), Veto> {
+    let Mutation::SetActions { route, actions, purpose } = mutation else { return Ok(()) };
+    in_scope(state, route)?;
+    only_weights_differ(state, route, actions)?;
+    match purpose {
+        Purpose::Step(share) => may_step(state, seen, now, actions, *share),
+        Purpose::Attach => no_traffic_for_canary(state, actions),
+        Purpose::Test => test_route_only(state, route),
+        Purpose::Evict | Purpose::Restore => going_back(state),
     }
 }
 

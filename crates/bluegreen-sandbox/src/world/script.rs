@@ -52,6 +52,8 @@ pub enum Deed {
     Capacity(u32),
     /// Somebody stops every deployment that AWS carries out, and has it rolled back.
     StopDeployments,
+    /// Somebody stops every deployment of CodeDeploy and leaves the weights where they are.
+    AbandonDeployments,
     /// Somebody tells every deployment that waits to go on.
     ContinueDeployments,
 }
@@ -117,6 +119,7 @@ impl World {
             Deed::Behave(revision, behaviour) => self.set_behaviour(revision, *behaviour),
             Deed::Answer(revision, profile) => self.set_profile(revision, *profile),
             Deed::StopDeployments => self.stop_all(),
+            Deed::AbandonDeployments => self.abandon_all(),
             Deed::ContinueDeployments => self.continue_all(),
             Deed::Capacity(room) => {
                 self.config.capacity = *room;
@@ -147,6 +150,12 @@ impl World {
         }
         for (arn, _) in self.releases_under_way() {
             let _ = self.roll_back_release(&arn);
+        }
+    }
+
+    fn abandon_all(&mut self) {
+        for id in self.deployments_under_way() {
+            let _ = self.stop_deployment(&id, Some(false));
         }
     }
 

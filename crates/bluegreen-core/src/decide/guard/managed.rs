@@ -14,6 +14,17 @@ pub(super) fn needs_last_look(mutation: &Mutation) -> bool {
     matches!(mutation, Mutation::StartDeployment | Mutation::Continue { .. })
 }
 
+/// Whether CodeDeploy has ended without success and nothing of it is left to take back: then nobody writes the routes.
+pub(super) fn has_left_its_weights(state: &RunState) -> bool {
+    let without_success = |id| {
+        let end = state.managed.ended.get(id);
+        end.is_some_and(|end| end.status != DeploymentStatus::Succeeded)
+    };
+    let ours = state.managed.deployment.as_ref().is_some_and(without_success);
+    let rollback = state.managed.rollback.as_ref().is_none_or(without_success);
+    matches!(state.plan.managed(), Some(Managed::CodeDeploy(_))) && ours && rollback
+}
+
 /// Checks a mutation of a managed run, or of any run where it is one that only managed runs may send.
 pub(super) fn check(state: &RunState, seen: &Seen, now: Timestamp, mutation: &Mutation) -> Result<(), Veto> {
     match (mutation, state.plan.managed()) {

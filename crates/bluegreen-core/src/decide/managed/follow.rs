@@ -116,6 +116,10 @@ fn has_moved(context: &Context<'_>, route: &RouteSnapshot) -> bool {
         let split = Action::forward_of(actions).and_then(|forward| forward.split().ok());
         split.map_or(0, |split| split.share_ppm(context.plan().canary_group()))
     };
+    // What has been put back by us is not AWS's any more.
+    if !context.state.route_writes(&route.id).is_empty() {
+        return false;
+    }
     let Some(share) = pair_share(context.plan(), route) else { return false };
     if context.view(route) == RouteView::Foreign && !is_test_route(context.plan(), route) {
         return false;

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 
 use crate::decide::{Context, Decision, finish, later};
-use crate::journal::{Cause, DeploymentEnd, Fact, Mutation, Terminal};
+use crate::journal::{Cause, DeploymentEnd, Fact, Mutation, Purpose, Terminal};
 use crate::model::DeploymentId;
-use crate::observe::DeploymentStatus;
+use crate::observe::{DeploymentStatus, RouteSnapshot};
+use crate::plan::Managed;
 
 use super::follow::follow;
 use super::settings::restore_settings;
@@ -141,15 +142,41 @@ fn taken_back(context: &Context<'_>, id: &DeploymentId, end: &DeploymentEnd) -> 
         .then(|| context.wait(format!("what takes deployment {} back to show", id.short())))
 }
 
+/// A deployment that nothing takes back leaves its weights where they were. Where CodeDeploy is done with them they are
+/// ours to put back; rules that belong to ECS are not.
+fn left_behind(context: &Context<'_>, found: &RouteSnapshot) -> Decision {
+    let managed = &context.state.managed;
+    let wait = context.wait(format!("{} to be back at its baseline", found.id));
+    let codedeploy = matches!(context.plan().managed(), Some(Managed::CodeDeploy(_)));
+    let failed = |id| managed.ended.get(id).is_some_and(|end| end.status != DeploymentStatus::Succeeded);
+    let taken_back = managed.rollback.as_ref().is_some_and(|rollback| !failed(rollback));
+    let baseline = context.plan().baseline.routes.iter().find(|route| route.id == found.id);
+    let Some(baseline) = baseline.filter(|_| codedeploy && !taken_back) else { return wait };
+    let stable = context.seen.health.get(context.plan().stable()).ok();
+    if stable.is_none_or(|health| health.healthy == 0) {
+        return context.wait(format!("{} to have a healthy target to go back to", context.plan().stable()));
+    }
+    let act = Decision::Act {
+        mutation: Mutation::SetActions {
+            route: found.id.clone(),
+            actions: baseline.actions.clone(),
+            purpose: Purpose::Restore,
+        },
+        because: "CodeDeploy has left the weights where they were".to_owned(),
+    };
+    send_once(context, context.state.route_writes(&found.id).last(), act, "the baseline to show")
+}
+
 /// The baseline's split on every production route, and an old version that can carry it.
 fn verify_traffic(context: &Context<'_>, ended_at: Timestamp) -> Option<Decision> {
     let plan = context.plan();
     let managed = &context.state.managed;
     let rollback = managed.rollback.as_ref().and_then(|id| managed.ended.get(id));
     let moved_at = rollback.map_or(ended_at, |end| end.at.max(ended_at));
+    let moved_at = context.state.last_own_write_at().map_or(moved_at, |at| at.max(moved_at));
     match context.off_baseline() {
         Err(why) => return Some(context.wait(format!("the routes to be readable: {why}"))),
-        Ok(Some(route)) => return Some(context.wait(format!("{} to be back at its baseline", route.id))),
+        Ok(Some(route)) => return Some(left_behind(context, route)),
         Ok(None) => {}
     }
     // A read may be older than AWS's last write and show the baseline of before the run: wait that out.

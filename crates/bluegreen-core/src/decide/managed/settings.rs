@@ -41,6 +41,7 @@ pub(super) fn restore_settings(context: &Context<'_>) -> Option<Decision> {
 pub(crate) fn declared_settings(declared: &Value) -> Value {
     let mut settings = declared.clone();
     if let Value::Object(members) = &mut settings {
+        members.retain(|_, value| !value.is_null());
         members.entry("strategy").or_insert_with(|| "ROLLING".into());
         members.entry("lifecycleHooks").or_insert_with(|| Value::Array(Vec::new()));
     }

@@ -14,9 +14,10 @@ impl RunState {
 
     /// What this run has made of a route, oldest first: its writes, or the moves that AWS was seen to make for it.
     pub fn route_changes(&self, route: &RouteId) -> &[Write<Vec<Action>>] {
+        let writes = self.route_writes(route);
         match self.managed.moves.get(route) {
-            Some(moves) => moves,
-            None => self.route_writes(route),
+            Some(moves) if moves.last().map(|moved| moved.at) >= writes.last().map(|write| write.at) => moves,
+            _ => writes,
         }
     }
 
@@ -38,6 +39,11 @@ impl RunState {
     /// The newest write of any route by this run, or the newest move that AWS made for it, by time.
     pub fn last_route_write_at(&self) -> Option<Timestamp> {
         self.routes.values().flatten().map(|write| write.at).max().max(self.managed.shifted_at)
+    }
+
+    /// The newest write of any route by this run itself, by time.
+    pub(crate) fn last_own_write_at(&self) -> Option<Timestamp> {
+        self.routes.values().flatten().map(|write| write.at).max()
     }
 
     /// Whether anything in the world may be otherwise because of this run.

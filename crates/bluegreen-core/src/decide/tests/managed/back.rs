@@ -170,13 +170,36 @@ fn aws_going_back_by_itself_is_a_failed_release() {
 
 #[test]
 fn a_rollback_that_leaves_traffic_behind_has_failed() {
-    let mut bench = restoring(&codedeploy_plan());
+    let mut bench = restoring(&ecs_plan());
     bench.status(DeploymentStatus::Failed);
     bench.notes();
     bench.pass_time(599);
     assert!(bench.decide().ends_with("to be back at its baseline"), "{}", bench.decide());
     bench.pass_time(1);
     assert!(bench.decide().starts_with("finish RollbackFailed: the baseline could not be restored and verified"));
+}
+
+#[test]
+fn weights_that_codedeploy_leaves_behind_are_put_back() {
+    let mut bench = restoring(&codedeploy_plan());
+    bench.status(DeploymentStatus::Failed);
+    bench.notes();
+    assert_eq!(bench.decide(), "wait: what takes deployment d-1 back to show");
+    bench.pass_time(31);
+    bench.seen.health.blue.value.as_mut().unwrap().healthy = 0;
+    assert_eq!(bench.decide(), "wait: blue to have a healthy target to go back to");
+    bench.seen.health.blue.value.as_mut().unwrap().healthy = 4;
+    assert_eq!(bench.decide(), "act set rule restore [blue 1]");
+    let baseline = forward(&[("blue", 1)], None);
+    bench.sent(crate::journal::Purpose::Restore, baseline.clone());
+    assert_eq!(bench.decide(), "wait: the baseline to show");
+    bench.pass_time(31);
+    assert_eq!(bench.decide(), "act set rule restore [blue 1]");
+    bench.sent(crate::journal::Purpose::Restore, baseline.clone());
+    bench.found(baseline);
+    assert_eq!(bench.decide(), "wait: reads that are newer than AWS's last write");
+    bench.pass_time(31);
+    assert_eq!(bench.decide(), "note traffic restored");
 }
 
 #[test]

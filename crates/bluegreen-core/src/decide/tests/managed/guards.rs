@@ -39,6 +39,37 @@ fn managed_plans_write_no_weights_and_others_start_no_deployments() {
 }
 
 #[test]
+fn weights_are_put_back_only_when_codedeploy_has_failed_for_good() {
+    use crate::observe::DeploymentStatus::{Failed, Stopped, Succeeded};
+    let restore = Mutation::SetActions {
+        route: super::super::bench::rule(),
+        actions: forward(&[("blue", 1)], None),
+        purpose: Purpose::Restore,
+    };
+    let nobody = "never: AWS moves this plan's traffic and tasks, and nobody else does";
+    let ended = |bench: &mut Bench, name: &str, status| {
+        bench.fact(Fact::DeploymentEnded { deployment: id(name), status, why: None });
+    };
+    for (plan, wait) in [(codedeploy_plan(), DeploymentWait::Ready), (ecs_plan(), pause("h1"))] {
+        let codedeploy = plan.engine.word() == "codedeploy";
+        let mut bench = Bench::at_first_wait(&plan, &wait);
+        bench.restoring();
+        assert_eq!(veto(&bench, &restore), nobody, "under way");
+        ended(&mut bench, "d-1", Stopped);
+        assert_eq!(veto(&bench, &restore), if codedeploy { "ok" } else { nobody });
+        bench.fact(Fact::RollbackFound { deployment: id("d-2") });
+        assert_eq!(veto(&bench, &restore), nobody, "it is being taken back");
+        ended(&mut bench, "d-2", Failed);
+        assert_eq!(veto(&bench, &restore), if codedeploy { "ok" } else { nobody });
+        ended(&mut bench, "d-2", Succeeded);
+        assert_eq!(veto(&bench, &restore), nobody, "it was taken back");
+    }
+    let mut bench = Bench::at_first_wait(&codedeploy_plan(), &DeploymentWait::Ready);
+    ended(&mut bench, "d-1", Failed);
+    assert_eq!(veto(&bench, &restore), "never: the baseline is restored only after the goal was flipped");
+}
+
+#[test]
 fn a_start_needs_green_eyes_and_an_empty_stage() {
     let start = Mutation::StartDeployment;
     let fresh = || Bench::managed(&codedeploy_plan());

@@ -40,7 +40,7 @@ pub(super) enum Shown {
     /// A deployment, or that there is none.
     Told(Exit),
     /// A run of ours: its journal tells more than AWS.
-    Run(Run),
+    Run(Box<Run>),
 }
 
 /// Finds what there is, and shows it unless it is a run's.
@@ -60,7 +60,7 @@ pub(super) async fn look(session: &Session, args: &StatusArgs, runs: &Runs) -> R
     };
     let Some((site, found)) = found else {
         return match newest {
-            Some(run) => Ok(Shown::Run(run)),
+            Some(run) => Ok(Shown::Run(Box::new(run))),
             None => nothing(session, &place).map(Shown::Told),
         };
     };
@@ -69,7 +69,7 @@ pub(super) async fn look(session: &Session, args: &StatusArgs, runs: &Runs) -> R
         return Err(Failure::new(Exit::Unexpected, what).help("ask again"));
     };
     if let Some(run) = deployment.run.as_ref().map(|run| runs.held(run)).transpose()?.flatten() {
-        return Ok(Shown::Run(run));
+        return Ok(Shown::Run(Box::new(run)));
     }
     if let Some(open) = newest.filter(|run| run.state.ending.is_none()) {
         let run = &open.found.run;

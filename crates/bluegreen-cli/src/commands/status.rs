@@ -32,7 +32,7 @@ pub(super) fn run(session: &Session, args: &StatusArgs) -> Result<Exit, Failure>
     }
     match block_on(adopt::look(session, args, &runs))? {
         Shown::Told(exit) => Ok(exit),
-        Shown::Run(run) => one(session, args.watch, run),
+        Shown::Run(run) => one(session, args.watch, *run),
     }
 }
 

@@ -257,9 +257,11 @@ class Native(Area):
     # --- small helpers --------------------------------------------------------------------------------------------
 
     def _refuse(self, **change):
-        before = self._service()
+        # What the service says about itself may still come in.
+        known = lambda: {name: value for name, value in self._service().items() if name != "events"}  # noqa: E731
+        before = known()
         refused(INVALID, self.unchecked("ecs").update_service, cluster="shop", service="web", **change)
-        equal(self._service(), before, "what is refused changes nothing")
+        equal(known(), before, "what is refused changes nothing")
 
     def _group(self, color):
         arn = self.elb.create_target_group(

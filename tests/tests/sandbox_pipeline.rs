@@ -1,10 +1,11 @@
 //! The real binary as a stage of a pipeline, in the sandbox with customers on it: artifacts as AWS writes them, CodeBuild's
 //! layout and variables, and a stage that is killed and tried again.
 
+use std::fs;
 use std::process::Command;
 
 use bluegreen_sandbox::load::Tally;
-use bluegreen_tests::emulator::{Engine, Operator, Outcome, Spec, Trouble, World};
+use bluegreen_tests::emulator::{Engine, Operator, Outcome, Spec, Trouble, World, binary};
 use bluegreen_tests::pipeline::{Action, Build, Built, DIGEST};
 use bluegreen_tests::sandbox::{Sandbox, Traffic, until};
 use serde_json::Value;
@@ -30,12 +31,12 @@ impl Shop {
         Shop::open_with(engine, &[])
     }
 
-    /// The same with more flags for the sandbox. The alarms look at a second of ours, however fast its clock is.
+    /// The same with more flags for the sandbox. Its clock is five times as fast as ours, for the health checks' sake; the
+    /// alarms look at a second of ours, and what CodeDeploy calls a minute is one.
     fn open_with(engine: Engine, flags: &[&str]) -> Outcome<Shop> {
-        let speed = speed(engine);
-        let period = format!("{speed}s");
-        let sandbox = Sandbox::start(&[&["--metric-period", &period, "--speed", speed], flags].concat())?;
-        let world = sandbox.world(&["--engine", engine.world(), "--period", speed])?;
+        let ours = ["--metric-period", "5s", "--speed", "5", "--minute", "5s"];
+        let sandbox = Sandbox::start(&[&ours, flags].concat())?;
+        let world = sandbox.world(&["--engine", engine.world(), "--period", "5"])?;
         let traffic = Traffic::start(sandbox.listening(world.listener())?, RATE)?;
         traffic.more(20)?;
         Ok(Shop { engine, sandbox, world, traffic })
@@ -66,12 +67,6 @@ impl Shop {
         assert_eq!(tally.counts.ok, tally.counts.requests, "{:?}, {:?}", tally.versions, tally.transport);
         Ok(())
     }
-}
-
-/// How many seconds of the sandbox are one of ours. CodeDeploy counts in minutes; for the others it is health checks that
-/// take their time.
-fn speed(engine: Engine) -> &'static str {
-    if engine == Engine::CodeDeploy { "60" } else { "5" }
 }
 
 #[track_caller]
@@ -281,4 +276,49 @@ fn an_execution_releases_one_thing() -> Outcome<()> {
     assert_code(&next, PROMOTED);
     assert!(next.variable("BLUEGREEN_RUN_ID").starts_with("p-ffffffff-"), "{:?}", next.variables);
     shop.assert_released_once()
+}
+
+/// A release by CodeDeploy whose AppSpec, an artifact of the stage, calls a function: a check that `bluegreen hook` runs
+/// and answers for, twice. Returns what the two said too.
+fn hooked(check: &str) -> Outcome<(Shop, Built, String)> {
+    let folder = tempfile::tempdir().map_err(Trouble::at("a folder for the hook"))?;
+    let (script, log) = (folder.path().join("smoke.sh"), folder.path().join("log"));
+    let (program, said) = (binary()?.display().to_string(), log.display().to_string());
+    // By itself it would fail: the answer that counts is the one that was given before.
+    let text = format!(
+        "#!/bin/sh
+event='{{\"DeploymentId\":\"'$DEPLOYMENT_ID'\",\"LifecycleEventHookExecutionId\":\"'$LIFECYCLE_EVENT_HOOK_EXECUTION_ID'\"}}'
+printf '%s' \"$event\" | '{program}' hook --insecure-endpoint -- {check} > '{said}' 2>&1
+echo \"exit $?\" >> '{said}'
+'{program}' hook --insecure-endpoint --deployment-id \"$DEPLOYMENT_ID\" \\
+  --execution-id \"$LIFECYCLE_EVENT_HOOK_EXECUTION_ID\" -- {check} >> '{said}' 2>&1
+exit 1
+"
+    );
+    fs::write(&script, text).map_err(Trouble::at("the hook"))?;
+    let shop = Shop::open_with(Engine::CodeDeploy, &["--hook", &format!("smoke=sh {}", script.display())])?;
+    let action = Action::new(&shop.world, &shop.spec(), &[])?;
+    action.edit("appspec.yaml", |text| text + "Hooks:\n  - AfterInstall: smoke\n")?;
+    let built = action.build(&[])?.finish()?;
+    let said = fs::read_to_string(&log).map_err(Trouble::at("what the hook said"))?;
+    Ok((shop, built, said))
+}
+
+#[test]
+fn a_check_that_passes_lets_the_deployment_go_on() -> Outcome<()> {
+    let (shop, built, said) = hooked("test {{deploymentId}} != none")?;
+    assert_code(&built, PROMOTED);
+    let deployment = built.variable("BLUEGREEN_DEPLOYMENT_ID");
+    assert!(said.contains(&format!("{deployment}: Succeeded\nexit 0\n")), "{said}");
+    assert!(said.contains("has an answer already"), "a second answer is told: {said}");
+    shop.assert_released_once()
+}
+
+#[test]
+fn a_check_that_fails_sends_the_release_back() -> Outcome<()> {
+    let (shop, built, said) = hooked("test {{deploymentId}} = none")?;
+    assert_code(&built, ROLLED_BACK);
+    assert!(said.contains(": Failed\nexit 0\n"), "{said}");
+    assert_eq!(shop.weights()?, [0], "no customer met it");
+    Ok(())
 }

@@ -51,7 +51,7 @@ impl Bench {
         let arn = bench.world.register(&document, std::collections::BTreeMap::new()).unwrap();
         let change = ServiceChange { color: Color::Green, task_definition: Some(arn.clone()), desired: Some(4) };
         match bench.scenario.task_sets {
-            true => assert_eq!(bench.change(sets::made(change)), NONE),
+            true => assert_eq!(bench.change(&sets::made(change)), NONE),
             false => bench.world.update_service(CLUSTER, "web-green", &change).unwrap(),
         }
         bench.note(Body::Fact(Fact::TaskDefinition(arn)));

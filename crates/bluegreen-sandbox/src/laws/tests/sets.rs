@@ -33,9 +33,9 @@ impl Bench {
     }
 
     /// A change with its intent.
-    pub(super) fn change(&mut self, change: TaskSetChange) -> Vec<&'static str> {
+    pub(super) fn change(&mut self, change: &TaskSetChange) -> Vec<&'static str> {
         self.note(Body::Intent { mutation: Mutation::TaskSet(change.clone()), because: String::new() });
-        self.change_bare(&change)
+        self.change_bare(change)
     }
 
     /// The same without an intent.
@@ -67,7 +67,7 @@ impl Bench {
 
     fn delete(&mut self, position: usize, color: Option<Color>) -> Vec<&'static str> {
         let set = self.set(position);
-        self.change(TaskSetChange::Delete { set, fleet: color.map(|color| fleet(color, 0)) })
+        self.change(&TaskSetChange::Delete { set, fleet: color.map(|color| fleet(color, 0)) })
     }
 }
 
@@ -77,7 +77,7 @@ fn s5_sees_the_stable_set_go_before_the_commit() {
     let set = bench.set(0);
     let scale = SetScale::exactly(1, 4);
     let smaller = TaskSetChange::Scale { set, fleet: fleet(Color::Blue, 1), scale };
-    assert_eq!(bench.change(smaller), ["S5", "S7"]);
+    assert_eq!(bench.change(&smaller), ["S5", "S7"]);
     let mut bench = Bench::of_sets();
     bench.fact(Fact::Committed);
     assert_eq!(bench.delete(0, Some(Color::Blue)), ["S7"], "it still has the traffic");
@@ -87,11 +87,11 @@ fn s5_sees_the_stable_set_go_before_the_commit() {
 fn s5_sees_another_primary_before_the_commit() {
     let mut bench = Bench::of_sets();
     let set = bench.set(2);
-    assert_eq!(bench.change(TaskSetChange::MakePrimary { set: set.clone() }), ["S5"]);
+    assert_eq!(bench.change(&TaskSetChange::MakePrimary { set: set.clone() }), ["S5"]);
     let mut bench = Bench::of_sets();
     bench.fact(Fact::Committed);
     let set = bench.set(2);
-    assert_eq!(bench.change(TaskSetChange::MakePrimary { set }), NONE);
+    assert_eq!(bench.change(&TaskSetChange::MakePrimary { set }), NONE);
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn s11_sees_a_second_set_and_somebody_elses() {
     let revision = bench.sets()[2].task_definition.clone();
     let fleet = ServiceChange { color: Color::Green, task_definition: Some(revision), desired: Some(4) };
     let second = TaskSetChange::Create { fleet, scale: SetScale::FULL, token: "u".to_owned() };
-    assert_eq!(bench.change(second), ["S11"]);
+    assert_eq!(bench.change(&second), ["S11"]);
     let mut bench = Bench::of_sets();
     let service = (CLUSTER.to_owned(), "web".to_owned());
     bench.world.apply(&Deed::MakeTaskSet(service, bench.plan.canary_group().clone()));

@@ -66,7 +66,7 @@ fn one_service(root: &Node, meant: &[&str]) -> Option<Diagnostic> {
     let (key, _) = named().filter(|_| fleet.get("service").is_none() && !tried(meant, "service"))?;
     let engine = word(root.get("engine")).unwrap_or_default();
     let message = format!("the engine `{engine}` moves the traffic of one service, which `fleet` does not name");
-    let help = "add `service: NAME` to `fleet`: others may stand there too, and the engine takes its own";
+    let help = "add `service: NAME` to `fleet`: what is there may stay, since the engine takes its own";
     Some(Diagnostic::error(codes::ENGINE_FLEET, message).at(key.place).help(help))
 }
 

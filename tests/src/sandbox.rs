@@ -16,8 +16,10 @@ use tempfile::TempDir;
 
 use crate::emulator::{Outcome, Trouble, World, binary, http, python, text};
 
+mod aws;
 mod traffic;
 
+pub use aws::AtWork;
 pub use traffic::Traffic;
 
 /// Nothing that is waited for takes so long, however busy the machine is.

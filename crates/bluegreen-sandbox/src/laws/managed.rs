@@ -238,3 +238,6 @@ pub(super) fn restored(world: &World, plan: &Plan) -> Vec<String> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,7 @@ pub(super) fn run(session: &Session, args: &FollowArgs) -> Result<Exit, Failure>
         let config = fits(session, args, &ports, &document, &order).await?;
         let question = format!("Deploy through {} of {} with {config}?", args.deployment_group, args.application);
         consent::ask(args.yes, &question)?;
-        follow(session, args, &ports, order, Next::Start { document, config }).await
+        follow(session, args, &ports, order, Next::Start { document: Box::new(document), config }).await
     })
 }
 
@@ -53,7 +53,7 @@ enum Next {
     /// A deployment that the run has already.
     There(DeploymentId),
     /// One that is started now.
-    Start { document: Patched, config: String },
+    Start { document: Box<Patched>, config: String },
 }
 
 /// The document with what the options replace, ready to be sent.

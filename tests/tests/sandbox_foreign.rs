@@ -173,8 +173,22 @@ fn assert_code(finished: &Finished, code: Option<i32>) {
     assert_eq!(finished.code, code, "signal {:?}; it printed:\n{}", finished.signal, finished.output());
 }
 
+/// Asked by the spec, `status` shows our run; where its journal is not, it shows the deployment, and whose it is.
+fn assert_known_by_its_run(stage: &Stage, id: &str) -> Outcome<()> {
+    let here = stage.status(&["--output", "json"])?.finish()?;
+    assert_code(&here, DONE);
+    let run = here.run();
+    assert_eq!((&here.events()[0]["type"], run.is_some()), (&json!("status"), true), "{}", here.output());
+    let elsewhere = stage.status(&["--output", "json", "--state", "elsewhere"])?.finish()?;
+    let seen = &elsewhere.events()[0];
+    assert_eq!((&seen["type"], &seen["deployment"]["id"]), (&json!("deployment"), &json!(id)), "{seen}");
+    assert_eq!(elsewhere.run(), run, "{seen}");
+    Ok(())
+}
+
 /// Ours goes back when somebody else stops its deployment, and says so.
 fn stopped_by_the_aws_cli(stage: Stage, operator: Operator, id: &str) -> Outcome<()> {
+    assert_known_by_its_run(&stage, id)?;
     stage.stop(id)?;
     let finished = operator.finish()?;
     assert_code(&finished, ROLLED_BACK);

@@ -97,18 +97,14 @@ impl Stage {
 
     /// The only deployment there is, by what the AWS CLI lists.
     fn only(&self) -> Outcome<String> {
-        let list = match self.engine {
-            Engine::CodeDeploy => {
-                self.deploy(&["list-deployments", "--application-name", APPLICATION, "--deployment-group-name", GROUP])?
-            }
-            _ => {
-                let service = ["ecs", "list-service-deployments", "--cluster", "shop", "--service", "frontend"];
-                self.sandbox.aws(&[&service[..], &["--status", "IN_PROGRESS"]].concat())?
-            }
-        };
-        let id = match self.engine {
-            Engine::CodeDeploy => &list["deployments"][0],
-            _ => &list["serviceDeployments"][0]["serviceDeploymentArn"],
+        let list = |arguments: &[&str]| self.sandbox.aws(arguments);
+        let id = if self.engine == Engine::CodeDeploy {
+            let group = ["--application-name", APPLICATION, "--deployment-group-name", GROUP];
+            list(&[&["deploy", "list-deployments"], &group[..]].concat())?["deployments"][0].take()
+        } else {
+            let service = ["--cluster", "shop", "--service", "frontend", "--status", "IN_PROGRESS"];
+            let found = list(&[&["ecs", "list-service-deployments"], &service[..]].concat())?;
+            found["serviceDeployments"][0]["serviceDeploymentArn"].clone()
         };
         Ok(id.as_str().unwrap_or_default().to_owned())
     }

@@ -23,6 +23,7 @@ pub mod plan;
 pub mod ports;
 pub mod report;
 pub mod spec;
+pub mod stats;
 pub mod taskdef;
 mod text;
 pub mod view;

@@ -3,6 +3,7 @@
 //! A release is planned once and then driven by a loop that decides nothing itself: every pass folds the
 //! journal, looks at the world, and asks [`decide`] for one step. See `ARCHITECTURE.md` for the whole picture.
 
+pub mod analysis;
 pub mod appspec;
 #[cfg(feature = "aws")]
 pub mod aws;

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod appspec;
+mod judge;
 mod migrate;
 mod pipeline;
 mod release;
@@ -16,6 +17,7 @@ pub(crate) use appspec::{
     AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat, FollowArgs, NewArgs, PatchArgs, Point, ShowArgs,
     ValidateArgs, WaitPoint,
 };
+pub(crate) use judge::JudgeArgs;
 pub(crate) use migrate::MigrateArgs;
 pub(crate) use pipeline::{CodebuildArgs, HookArgs, PipelineArgs, PipelineCommand};
 pub(crate) use release::{AwsArgs, DeployArgs, PlanArgs, ReleaseArgs, SpecArgs, VerifyArgs};
@@ -124,6 +126,13 @@ pub(crate) enum Command {
     /// fails until it is out of traffic, and how often the good one is sent back. The steps, pauses, pace, alarms and
     /// policies are the spec's; the rest is options. AWS is not asked anything, and no journal is written.
     Simulate(SimulateArgs),
+    /// Judge recorded counts of a canary and its control
+    ///
+    /// The same judge that watches a release, on rows from a file: it says whether the canary is worse, good enough, or
+    /// whether that cannot be told, and how much evidence there is. It may look as often as it likes: --alpha bounds the
+    /// chance of ever calling an equal canary worse. Exits with 0 for a pass, 3 for a fail, and 5 where a person has to
+    /// decide.
+    Judge(JudgeArgs),
     /// Print the JSON schema of bluegreen.yaml, for editors
     Schema,
     /// Print completions for a shell

@@ -10,6 +10,7 @@ mod deploy;
 mod explain;
 mod following;
 mod hook;
+mod judge;
 mod man;
 mod migrate;
 mod operate;
@@ -82,6 +83,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::run(&session, &args),
         Command::Sandbox(args) => sandbox::run(&session, &args),
         Command::Simulate(args) => simulate::run(&session, &args),
+        Command::Judge(args) => judge::run(&session, &args),
         Command::Schema => schema::run(),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { dir } => man::run(dir.as_deref()),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::support::bluegreen;
 
-const PAGES: [&str; 32] = [
+const PAGES: [&str; 33] = [
     "",
     "verify",
     "plan",
@@ -36,6 +36,7 @@ const PAGES: [&str; 32] = [
     "sandbox",
     "sandbox run",
     "simulate",
+    "judge",
     "schema",
     "completions",
     "man",

@@ -5,6 +5,7 @@
 mod appspec;
 mod help;
 mod journal;
+mod judge;
 mod pipeline;
 mod report;
 mod simulate;

@@ -9,7 +9,7 @@ use crate::appspec::{self, Document, render_json, sha256};
 use crate::decide::declared_settings;
 use crate::journal::{Mutation, Resolution};
 use crate::model::{ByColor, DeploymentSite, TaskDefinitionArn};
-use crate::observe::{DeploymentStatus, ManagedDeployment, ManagedDeployments, Reading, ServiceSnapshot};
+use crate::observe::{DeploymentStatus, ManagedDeployment, ManagedDeployments, OldAndNew, Reading, ServiceSnapshot};
 use crate::plan::{CodeDeploy, Managed, Native};
 use crate::ports::{CallError, DeploymentRequest, ErrorClass, Outcome, run_mark};
 
@@ -190,6 +190,8 @@ fn both_versions(
     let (mut stable, mut canary) = match ours.status {
         DeploymentStatus::Succeeded => (with((0, 0)), service.clone()),
         _ if ours.status.has_ended() => (service.clone(), with((0, 0))),
+        // One that has just been made tells of no tasks at all: those that serve are the service's still.
+        _ if ours.tasks == OldAndNew::default() => (service.clone(), with((0, 0))),
         _ => (with(ours.tasks.old), with(ours.tasks.new)),
     };
     let released = ours.task_definition.as_ref().or(revision);
@@ -206,4 +208,44 @@ fn of_revision(
     wanted: impl Fn(&TaskDefinitionArn) -> bool,
 ) -> Vec<crate::observe::Deployment> {
     service.deployments.iter().filter(|deployment| wanted(&deployment.task_definition)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service() -> ServiceSnapshot {
+        serde_json::from_value(json!({
+            "arn": "arn:aws:ecs:eu-west-3:111122223333:service/shop/web", "name": "web", "status": "ACTIVE",
+            "createdAt": null, "controller": "codeDeploy", "desired": 4, "running": 4, "pending": 0,
+            "taskDefinition": "arn:aws:ecs:eu-west-3:111122223333:task-definition/web:1",
+            "deployments": [], "targetGroups": [], "messages": []
+        }))
+        .unwrap()
+    }
+
+    fn deployment(status: &str, tasks: OldAndNew) -> ManagedDeployment {
+        let found = json!({
+            "id": "d-1", "creator": "user", "createdAt": "2026-11-23T06:00:00Z", "status": status, "events": [],
+            "tasks": {"old": tasks.old, "new": tasks.new}
+        });
+        serde_json::from_value(found).unwrap()
+    }
+
+    #[test]
+    fn one_service_is_seen_as_two_fleets() {
+        let moving = OldAndNew { old: (4, 4), new: (4, 1) };
+        let cases = [
+            ("before one is known", None, (4, 4), (0, 0)),
+            ("one that tells nothing yet", Some(deployment("inProgress", OldAndNew::default())), (4, 4), (0, 0)),
+            ("one under way", Some(deployment("inProgress", moving)), (4, 4), (4, 1)),
+            ("one that succeeded", Some(deployment("succeeded", moving)), (0, 0), (4, 4)),
+            ("one that failed", Some(deployment("failed", moving)), (4, 4), (0, 0)),
+        ];
+        for (name, ours, stable, canary) in cases {
+            let found = both_versions(&service(), ours.as_ref(), None);
+            assert_eq!((found.0.desired, found.0.running), stable, "{name}: stable");
+            assert_eq!((found.1.desired, found.1.running), canary, "{name}: canary");
+        }
+    }
 }

@@ -114,8 +114,22 @@ pub(super) fn tell_fact(state: &RunState, record: &Record, fact: &Fact) -> Told 
 fn lifecycle(event: &LifecycleEvent) -> Told {
     let (name, status) = (words::clean(&event.name), words::clean(&event.status));
     let tone = if status.to_ascii_uppercase().contains("FAIL") { Tone::Bad } else { Tone::Plain };
-    let told = Told::new(tone, format!("{name}: {}", status.to_lowercase().replace('_', " ")));
+    let told = Told::new(tone, format!("{name}: {}", spoken(&status)));
     event.message.as_ref().map_or(told.clone(), |message| told.because(message))
+}
+
+/// AWS's `InProgress` and `AWAITING_ACTION` as a person says them.
+fn spoken(status: &str) -> String {
+    let mut words = String::with_capacity(status.len() + 1);
+    let mut small_before = false;
+    for letter in status.chars() {
+        if letter.is_ascii_uppercase() && small_before {
+            words.push(' ');
+        }
+        small_before = letter.is_ascii_lowercase();
+        words.push(if letter == '_' { ' ' } else { letter.to_ascii_lowercase() });
+    }
+    words
 }
 
 fn ended(state: &RunState, deployment: &crate::model::DeploymentId, status: &DeploymentStatus) -> (Tone, &'static str) {
@@ -126,5 +140,18 @@ fn ended(state: &RunState, deployment: &crate::model::DeploymentId, status: &Dep
         DeploymentStatus::RolledBack => (Tone::Warn, "was rolled back"),
         DeploymentStatus::Stopped => (Tone::Warn, "has stopped"),
         _ => (Tone::Bad, "failed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spoken;
+
+    #[test]
+    fn both_services_spellings_are_spoken() {
+        let cases = [("InProgress", "in progress"), ("Succeeded", "succeeded"), ("AWAITING_ACTION", "awaiting action")];
+        for (status, expected) in cases {
+            assert_eq!(spoken(status), expected);
+        }
     }
 }

@@ -67,6 +67,11 @@ impl World {
         self.state.routes.keys().map(|id| self.routed_share(id, group)).max().unwrap_or(0)
     }
 
+    /// Whether every node does what the route says. A route that is gone has nobody behind.
+    pub(super) fn is_followed(&self, id: &RouteId) -> bool {
+        self.state.routes.get(id).is_none_or(|route| route.routed_at(self.now) == route.actions.as_slice())
+    }
+
     pub(super) fn balancer_events(&self) -> impl Iterator<Item = Ms> {
         self.state.routes.values().flat_map(|route| route.routed.iter().map(|(since, _)| *since))
     }

@@ -116,8 +116,12 @@ impl World {
 
     fn at_event(&mut self, deployment: &Deployment, index: usize) -> bool {
         let Some(event) = deployment.events.get(index) else {
-            self.after_last(deployment);
-            return true;
+            // Tasks that some node still sends requests to are not ended.
+            let follows = self.routes_follow(deployment);
+            if follows {
+                self.after_last(deployment);
+            }
+            return follows;
         };
         let went = match event.status {
             EventStatus::Pending => self.start_event(deployment, index).map(|()| true),

@@ -67,6 +67,12 @@ impl World {
         Ok(())
     }
 
+    /// Whether every node does what the deployment's routes say.
+    pub(super) fn routes_follow(&self, deployment: &Deployment) -> bool {
+        let test = deployment.sides.test.iter().map(|(id, _)| id);
+        deployment.sides.production.iter().chain(test).all(|id| self.is_followed(id))
+    }
+
     /// Puts the routes of test traffic back to what they said.
     pub(super) fn restore_test(&mut self, deployment: &Deployment) -> Result<(), Failure> {
         for (id, actions) in &deployment.sides.test {

@@ -40,9 +40,7 @@ impl World {
     /// Whether the load balancer's nodes do what the rules say.
     pub(super) fn has_propagated(&self, plan: &StagedPlan) -> bool {
         let routes = plan.switches.iter().flat_map(|switch| [Some(&switch.production), switch.test.as_ref()]);
-        routes.flatten().all(|id| {
-            self.state.routes.get(id).is_none_or(|route| route.routed_at(self.now) == route.actions.as_slice())
-        })
+        routes.flatten().all(|id| self.is_followed(id))
     }
 
     fn rewrite(&mut self, id: &RouteId, switch: &Switch, share: u16) -> Result<(), String> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bluegreen_core::journal::{Body, Fact, Terminal, Verb};
-use bluegreen_core::model::{Color, DriftPolicy, NoData, Percent, Split, Weight};
+use bluegreen_core::model::{Color, DriftPolicy, NoData, Split, Weight};
 use bluegreen_core::observe::AlarmState;
 use bluegreen_core::ports::ServiceChange;
 use bluegreen_sandbox::executor::{End, Report, Schedule, Sim};
@@ -12,6 +12,7 @@ use bluegreen_sandbox::scenario::{CLUSTER, METRIC_ALARMS, Scenario, fast_timing}
 use bluegreen_sandbox::trace::Call;
 use bluegreen_sandbox::world::{Deed, Lag, Ms, ReadLags, When, World};
 
+use super::crash::ten;
 use super::{Outcome, assert_clean, driver, one_operator, run, terminal};
 
 /// Runs the scenario with one rule of faults.
@@ -33,8 +34,38 @@ pub(super) fn now(scenario: &Scenario) -> Ms {
     scenario.world().now_ms()
 }
 
-fn ten() -> Percent {
-    Percent::from_tenths(100).unwrap()
+/// Every mutation in turn loses its answer, having taken effect or not: the end is the `expected` one all the same.
+pub(super) fn lose_each_answer(
+    name: &str,
+    scenario: &Scenario,
+    expected: Terminal,
+    also: impl Fn(&Sim<Outcome>, &str),
+) {
+    for nth in 0..mutations(scenario) {
+        for fault in [Fault::TIMEOUT_APPLIED, Fault::TIMEOUT_NOT_APPLIED] {
+            let story = format!("{name}, mutation {nth} {fault:?}");
+            let (sim, report) = with_fault(scenario, FaultRule::new(Operations::Mutations, fault).nth(nth), &story);
+            assert_eq!(terminal(&report, "a"), Some(expected), "{story}: {:?}", report.operators);
+            also(&sim, &story);
+        }
+    }
+}
+
+/// Every call in turn meets one of the first `usual` failures, and every fourth also a late or an old answer, which cost
+/// more to simulate.
+pub(super) fn fail_each_call(name: &str, scenario: &Scenario, usual: usize, also: impl Fn(&Sim<Outcome>, &str)) {
+    let mut calm = one_operator(scenario, &scenario.plan());
+    run(&mut calm, "calm");
+    for index in 0..calm.trace().len() as u64 {
+        let late = [Fault::Stale(900), Fault::Slow(4_000)][usize::try_from(index / 4 % 2).unwrap()];
+        let faults = [Fault::SERVER_ERROR, Fault::TIMEOUT_APPLIED, late];
+        for fault in faults.into_iter().take(if index % 4 == 0 { faults.len() } else { usual }) {
+            let story = format!("{name}, call {index} {fault:?}");
+            let (sim, report) = with_fault(scenario, FaultRule::new(Operations::All, fault).at(index), &story);
+            assert_eq!(terminal(&report, "a"), Some(Terminal::Promoted), "{story}: {:?}", report.operators);
+            also(&sim, &story);
+        }
+    }
 }
 
 fn new_revisions(sim: &Sim<Outcome>) -> usize {
@@ -46,15 +77,9 @@ fn every_mutation_may_lose_its_answer() {
     let calm = Scenario::shop().with_routes(2);
     let red = Scenario::shop().with_routes(2).red_at(ten(), Duration::from_secs(4), None);
     for (scenario, expected) in [(calm, Terminal::Promoted), (red, Terminal::RolledBack)] {
-        for nth in 0..mutations(&scenario) {
-            for fault in [Fault::TIMEOUT_APPLIED, Fault::TIMEOUT_NOT_APPLIED] {
-                let rule = FaultRule::new(Operations::Mutations, fault).nth(nth);
-                let story = format!("mutation {nth} {fault:?}");
-                let (sim, report) = with_fault(&scenario, rule, &story);
-                assert_eq!(terminal(&report, "a"), Some(expected), "{story}: {:?}", report.operators);
-                assert_eq!(new_revisions(&sim), 1, "{story}");
-            }
-        }
+        lose_each_answer("two services", &scenario, expected, |sim, story| {
+            assert_eq!(new_revisions(sim), 1, "{story}");
+        });
     }
 }
 
@@ -79,23 +104,9 @@ fn a_slow_metric_keeps_no_decision_waiting() {
 /// Each call may fail once in each way: a run that goes on afterwards ends like a calm one, or goes back.
 #[test]
 fn every_call_may_fail_once() {
-    let scenario = Scenario::shop().with_routes(2);
-    let plan = scenario.plan();
-    let mut calm = one_operator(&scenario, &plan);
-    run(&mut calm, "calm");
-    let calls = calm.trace().len() as u64;
-    for index in 0..calls {
-        // Late and old answers cost more to simulate: every fourth call meets one of them.
-        let late = [Fault::Stale(900), Fault::Slow(4_000)][usize::try_from(index / 4 % 2).unwrap()];
-        let faults = [Fault::SERVER_ERROR, Fault::TIMEOUT_APPLIED, late];
-        for fault in faults.into_iter().take(if index % 4 == 0 { 3 } else { 2 }) {
-            let rule = FaultRule::new(Operations::All, fault).at(index);
-            let story = format!("call {index} {fault:?}");
-            let (sim, report) = with_fault(&scenario, rule, &story);
-            assert_eq!(terminal(&report, "a"), Some(Terminal::Promoted), "{story}: {:?}", report.operators);
-            assert!(new_revisions(&sim) <= 1, "{story}");
-        }
-    }
+    fail_each_call("two services", &Scenario::shop().with_routes(2), 2, |sim, story| {
+        assert!(new_revisions(sim) <= 1, "{story}");
+    });
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use bluegreen_core::drive::{DriveError, Ended};
-use bluegreen_core::journal::{Body, Fact, JournalError, Terminal, Verb};
+use bluegreen_core::drive::Ended;
+use bluegreen_core::journal::{Body, Fact, Terminal, Verb};
 use bluegreen_core::model::{Color, DriftPolicy, NoData, Percent, Split, Step, Weight};
 use bluegreen_core::observe::AlarmState;
-use bluegreen_core::plan::{Engine, Plan};
+use bluegreen_core::plan::Plan;
 use bluegreen_core::ports::ServiceChange;
 use bluegreen_sandbox::executor::{Report, Schedule, Sim};
 use bluegreen_sandbox::faults::{Fault, FaultRule, Operations};
@@ -15,7 +15,10 @@ use bluegreen_sandbox::seed::Sequence;
 use bluegreen_sandbox::trace::{Detail, ReleaseWrite};
 use bluegreen_sandbox::world::{Behaviour, Deed, Lag, ReadLags, When, World};
 
-use super::crash::{DOWNTIME, sweep_within};
+use super::crash::{DOWNTIME, sweep_within, ten};
+use super::faults::{fail_each_call, lose_each_answer, now};
+use super::pair::{every_interleaving, plans, random_interleavings, two_resume};
+use super::swarm::{killed_and_resumed, seeds_that_fail};
 use super::{Outcome, assert_clean, driver, one_operator, run, start, terminal};
 
 /// Both, by name.
@@ -23,16 +26,8 @@ fn both() -> [(&'static str, Scenario); 2] {
     [("codedeploy", Scenario::by_codedeploy()), ("ecs", Scenario::by_ecs())]
 }
 
-fn ten() -> Percent {
-    Percent::from_tenths(100).unwrap()
-}
-
 fn red(scenario: &Scenario) -> Scenario {
     scenario.clone().red_at(ten(), Duration::from_secs(4), None)
-}
-
-fn now(scenario: &Scenario) -> u64 {
-    scenario.world().now_ms()
 }
 
 /// How many deployments operators have started.
@@ -41,10 +36,6 @@ fn started(sim: &Sim<Outcome>) -> usize {
     let starts =
         trace.iter().filter(|call| call.applied && matches!(call.detail, Detail::Release(ReleaseWrite::Start(_))));
     starts.count()
-}
-
-fn story_of(report: &Report<Outcome>) -> String {
-    format!("{:?}", report.operators)
 }
 
 #[test]
@@ -74,6 +65,7 @@ fn a_red_alarm_has_aws_take_it_back() {
         let report = run(&mut sim, name);
         eprintln!("{name}: {:?}", report.elapsed);
         assert_eq!(terminal(&report, "a"), Some(Terminal::RolledBack), "{name}: {:?}", report.operators);
+        assert_eq!(sim.world(|world| world.traffic.lost), 0, "{name}: whom the way back finds is served");
     }
 }
 
@@ -133,22 +125,7 @@ fn an_aborted_release_by_ecs_survives_a_kill_anywhere() {
 fn every_order_may_lose_its_answer() {
     for (name, calm) in both() {
         for (scenario, expected) in [(calm.clone(), Terminal::Promoted), (red(&calm), Terminal::RolledBack)] {
-            let mut whole = one_operator(&scenario, &scenario.plan());
-            run(&mut whole, "count");
-            let orders = |sim: &Sim<Outcome>| {
-                sim.trace().iter().filter(|call| call.mutating && !call.operation.starts_with("journal:")).count()
-                    as u64
-            };
-            for nth in 0..orders(&whole) {
-                for fault in [Fault::TIMEOUT_APPLIED, Fault::TIMEOUT_NOT_APPLIED] {
-                    let mut sim = one_operator(&scenario, &scenario.plan());
-                    sim.fault(FaultRule::new(Operations::Mutations, fault).nth(nth));
-                    let story = format!("{name}, order {nth} {fault:?}");
-                    let report = run(&mut sim, &story);
-                    assert_eq!(terminal(&report, "a"), Some(expected), "{story}: {}", story_of(&report));
-                    assert_eq!(started(&sim), 1, "{story}");
-                }
-            }
+            lose_each_answer(name, &scenario, expected, |sim, story| assert_eq!(started(sim), 1, "{story}"));
         }
     }
 }
@@ -156,22 +133,7 @@ fn every_order_may_lose_its_answer() {
 #[test]
 fn every_call_of_a_managed_release_may_fail_once() {
     for (name, scenario) in both() {
-        let plan = scenario.plan();
-        let mut calm = one_operator(&scenario, &plan);
-        run(&mut calm, "calm");
-        let calls = calm.trace().len() as u64;
-        for index in 0..calls {
-            let late = [Fault::Stale(900), Fault::Slow(4_000)][usize::try_from(index / 4 % 2).unwrap()];
-            let faults = [Fault::SERVER_ERROR, Fault::TIMEOUT_APPLIED, late];
-            for fault in faults.into_iter().take(if index % 4 == 0 { 3 } else { 1 }) {
-                let mut sim = one_operator(&scenario, &plan);
-                sim.fault(FaultRule::new(Operations::All, fault).at(index));
-                let story = format!("{name}, call {index} {fault:?}");
-                let report = run(&mut sim, &story);
-                assert_eq!(terminal(&report, "a"), Some(Terminal::Promoted), "{story}: {}", story_of(&report));
-                assert_eq!(started(&sim), 1, "{story}");
-            }
-        }
+        fail_each_call(name, &scenario, 1, |sim, story| assert_eq!(started(sim), 1, "{story}"));
     }
 }
 
@@ -186,11 +148,11 @@ fn old_answers_break_no_managed_release() {
             let story = format!("{name}, seed {seed}");
             let mut sim = one_operator(&scenario, &scenario.plan());
             let report = run(&mut sim, &story);
-            assert_eq!(terminal(&report, "a"), Some(Terminal::Promoted), "{story}: {}", story_of(&report));
+            assert_eq!(terminal(&report, "a"), Some(Terminal::Promoted), "{story}: {:?}", report.operators);
             let scenario = scenario.red_at(ten(), Duration::from_secs(60), None);
             let mut sim = one_operator(&scenario, &scenario.plan());
             let report = run(&mut sim, &story);
-            assert_eq!(terminal(&report, "a"), Some(Terminal::RolledBack), "red, {story}: {}", story_of(&report));
+            assert_eq!(terminal(&report, "a"), Some(Terminal::RolledBack), "red, {story}: {:?}", report.operators);
         }
     }
 }
@@ -206,65 +168,33 @@ fn throttling_delays_a_managed_release_and_breaks_nothing() {
             let storm = FaultRule::new(Operations::All, Fault::THROTTLED).within(from..from + 600_000);
             sim.fault(storm.with_probability(500));
             let report = run(&mut sim, &format!("{name}, seed {seed}"));
-            assert_eq!(terminal(&report, "a"), Some(Terminal::Promoted), "{name}, seed {seed}: {}", story_of(&report));
+            assert_eq!(terminal(&report, "a"), Some(Terminal::Promoted), "{name}, seed {seed}: {:?}", report.operators);
         }
     }
 }
 
 /// Two releases of the same service. Where ECS carries one out, its mark stands in the plan's pauses.
-fn plans(scenario: &Scenario) -> [Plan; 2] {
-    let first = scenario.plan();
-    let mut second = first.clone();
-    second.run = bluegreen_core::model::RunId::new("shop", first.created_at, 2);
-    if let Engine::Ecs(engine) = &mut second.engine {
-        let text = engine.configuration.to_string().replace(first.run.as_str(), second.run.as_str());
-        engine.configuration = serde_json::from_str(&text).unwrap();
-    }
-    [first, second]
+#[test]
+fn every_interleaving_of_two_operators_of_codedeploy_is_safe() {
+    every_interleaving("CodeDeploy", &Scenario::by_codedeploy());
+}
+
+#[test]
+fn every_interleaving_of_two_operators_of_ecs_is_safe() {
+    every_interleaving("ECS", &Scenario::by_ecs());
 }
 
 #[test]
 fn two_operators_of_one_service_never_both_work() {
     for (name, scenario) in both() {
-        let plans = plans(&scenario);
-        for seed in 0..25 {
-            let mut sim = Sim::new(scenario.world(), seed);
-            start(&mut sim, "a", &plans[0]);
-            start(&mut sim, "b", &plans[1]);
-            let report = sim.run(&Schedule::Random(seed));
-            let story = format!("{name}, seed {seed}");
-            assert_clean(&sim, &report, &story);
-            let (worker, other) = if terminal(&report, "a").is_some() { ("a", "b") } else { ("b", "a") };
-            assert_eq!(terminal(&report, worker), Some(Terminal::Promoted), "{story}: {}", story_of(&report));
-            let told = report.result(other);
-            assert!(matches!(told, Some(Err(DriveError::Journal(JournalError::Held { .. })))), "{story}: {told:?}");
-            assert_eq!(started(&sim), 1, "{story}");
-        }
+        random_interleavings(name, &scenario, |sim, story| assert_eq!(started(sim), 1, "{story}"));
     }
 }
 
-/// Two processes resume the same run after its operator died, at any point: one of them finishes it.
 #[test]
 fn two_that_resume_one_managed_run_do_not_disturb_each_other() {
     for (name, scenario) in both() {
-        let plan = scenario.plan();
-        for (point, seed) in (20..600).step_by(20).zip(0..) {
-            let mut sim = Sim::new(scenario.world(), seed);
-            start(&mut sim, "a", &plan);
-            let (ports, takers) = (sim.ports("watch"), [driver(&sim, "b"), driver(&sim, "c")]);
-            sim.crash("a", point, Duration::ZERO, None::<(&str, fn() -> std::future::Ready<Outcome>)>);
-            for (taker_name, taker) in ["b", "c"].into_iter().zip(takers) {
-                let (run, clock) = (plan.run.clone(), ports.clock.clone());
-                sim.spawn(taker_name, async move {
-                    clock.sleep_until(clock.now() + Duration::from_secs(40)).await;
-                    taker.resume(&run).await
-                });
-            }
-            let report = sim.run(&Schedule::Random(seed));
-            assert_clean(&sim, &report, &format!("{name}, point {point}"));
-            let ends: Vec<_> = ["b", "c"].iter().map(|name| terminal(&report, name)).collect();
-            assert!(ends.contains(&Some(Terminal::Promoted)), "{name}, point {point}: {}", story_of(&report));
-        }
+        two_resume(name, &scenario, 20);
     }
 }
 
@@ -280,7 +210,7 @@ fn a_foreign_deployment_refuses_ours() {
         let mut sim = one_operator(&scenario, &plans[0]);
         sim.world_mut(|world| foreign_start(world, &scenario));
         let report = run(&mut sim, name);
-        assert_eq!(terminal(&report, "a"), Some(Terminal::Refused), "{name}: {}", story_of(&report));
+        assert_eq!(terminal(&report, "a"), Some(Terminal::Refused), "{name}: {:?}", report.operators);
         assert!(why(&report).contains("is not this run's"), "{name}: {}", why(&report));
         assert_eq!(started(&sim), 0, "{name}");
     }
@@ -338,7 +268,7 @@ fn what_others_do_to_our_deployment_is_followed() {
                     _ => &[Terminal::Promoted, Terminal::RolledBack, Terminal::Held],
                 };
                 let ended = terminal(&report, "a");
-                assert!(ended.is_some_and(|ended| expected.contains(&ended)), "{story}: {}", story_of(&report));
+                assert!(ended.is_some_and(|ended| expected.contains(&ended)), "{story}: {:?}", report.operators);
                 assert_eq!(started(&sim), 1, "{story}");
             }
         }
@@ -358,7 +288,7 @@ fn weights_that_are_left_behind_are_put_back() {
         let report = run(&mut sim, &story);
         let expected = [Terminal::Promoted, Terminal::RolledBack, Terminal::Held];
         let ended = terminal(&report, "a");
-        assert!(ended.is_some_and(|ended| expected.contains(&ended)), "{story}: {}", story_of(&report));
+        assert!(ended.is_some_and(|ended| expected.contains(&ended)), "{story}: {:?}", report.operators);
     }
 }
 
@@ -385,8 +315,8 @@ fn a_foreign_edit_of_a_managed_route_is_noticed() {
                 DriftPolicy::Hold => Terminal::Held,
                 DriftPolicy::Rollback => Terminal::RolledBack,
             };
-            assert!(drift, "{story}: {}", story_of(&report));
-            assert_eq!(terminal(&report, "a"), Some(expected), "{story}: {}", story_of(&report));
+            assert!(drift, "{story}: {:?}", report.operators);
+            assert_eq!(terminal(&report, "a"), Some(expected), "{story}: {:?}", report.operators);
         }
     }
 }
@@ -400,7 +330,7 @@ fn a_managed_revision_that_never_gets_ready_gets_no_traffic() {
             sim.world_mut(|world| world.set_behaviour("web:2", behaviour));
             let story = format!("{name}, {behaviour:?}");
             let report = run(&mut sim, &story);
-            assert_eq!(terminal(&report, "a"), Some(Terminal::RolledBack), "{story}: {}", story_of(&report));
+            assert_eq!(terminal(&report, "a"), Some(Terminal::RolledBack), "{story}: {:?}", report.operators);
             assert_eq!(sim.world(|world| world.traffic.last_exposed(&scenario.groups().green)), None, "{story}");
         }
     }
@@ -419,7 +349,7 @@ fn unreadable_alarms_stop_orders() {
             sim.fault(rule.within(from..from + length));
             let story = format!("{name}, {length} ms");
             let report = run(&mut sim, &story);
-            assert_eq!(terminal(&report, "a"), Some(expected), "{story}: {}", story_of(&report));
+            assert_eq!(terminal(&report, "a"), Some(expected), "{story}: {:?}", report.operators);
             let blind = |at| (from..from + length).contains(&sim.world(|world| world.ms(at)));
             let orders = sim.trace().into_iter().filter(|call| {
                 matches!(call.detail, Detail::Release(ReleaseWrite::GoOn(..))) && call.applied && blind(call.at)
@@ -445,7 +375,7 @@ fn orders_are_obeyed_at_any_time_of_a_managed_release() {
                     _ => &[Terminal::Promoted],
                 };
                 let ended = terminal(&report, "a");
-                assert!(ended.is_some_and(|ended| expected.contains(&ended)), "{story}: {}", story_of(&report));
+                assert!(ended.is_some_and(|ended| expected.contains(&ended)), "{story}: {:?}", report.operators);
             }
         }
     }
@@ -462,7 +392,7 @@ fn a_leading_wait_for_a_person_is_kept() {
             let mut sim = one_operator(&scenario, &plan);
             sim.give_after(Duration::from_secs(40), &plan.run, verb);
             let report = run(&mut sim, name);
-            assert_eq!(terminal(&report, "a"), Some(expected), "{name}: {}", story_of(&report));
+            assert_eq!(terminal(&report, "a"), Some(expected), "{name}: {:?}", report.operators);
             let begun = sim.world(|world| world.traffic.last_exposed(&scenario.groups().green));
             assert_eq!(begun.is_some(), verb == Verb::Promote, "{name}");
         }
@@ -540,35 +470,14 @@ fn one(name: &str, scenario: &Scenario, seed: u64) {
         let verb = [Verb::Abort, Verb::PromoteFull][dice.below(2)];
         sim.give_after(Duration::from_secs(dice.below(60) as u64), &plan.run, verb);
     }
-    let mut last = "a";
-    for next in ["b", "c"] {
-        if dice.below(2) == 0 {
-            let (again, first, plan) = (driver(&sim, next), driver(&sim, next), plan.clone());
-            let resume = move || async move {
-                match again.resume(&plan.run).await {
-                    Err(DriveError::Fold(_)) => first.start(&plan).await,
-                    other => other,
-                }
-            };
-            let downtime = Duration::from_secs(dice.below(100) as u64);
-            sim.crash(last, 1 + dice.below(500) as u64, downtime, Some((next, resume)));
-            last = next;
-        }
-    }
+    killed_and_resumed(&mut sim, &plan, &mut dice);
     let report = sim.run(&Schedule::RoundRobin);
     assert_clean(&sim, &report, &format!("{name}, seed {seed}, {scenario:#?}"));
 }
 
 #[test]
 fn a_swarm_of_managed_releases_breaks_no_law() {
-    let seeds = option_env!("BLUEGREEN_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(100);
     for (name, scenario) in both() {
-        let mut failed = Vec::new();
-        for seed in 0..seeds {
-            if std::panic::catch_unwind(|| one(name, &scenario, seed)).is_err() {
-                failed.push(seed);
-            }
-        }
-        assert!(failed.is_empty(), "{name}: {} of {seeds} seeds: {failed:?}", failed.len());
+        seeds_that_fail(name, 100, |seed| one(name, &scenario, seed));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bluegreen_core::drive::DriveError;
 use bluegreen_core::journal::{JournalError, Terminal};
-use bluegreen_core::plan::Plan;
+use bluegreen_core::plan::{Engine, Plan};
 use bluegreen_sandbox::executor::{Report, Schedule, Sim, explore};
 use bluegreen_sandbox::scenario::Scenario;
 
@@ -22,6 +22,11 @@ pub(super) fn plans(scenario: &Scenario) -> [Plan; 2] {
     let first = scenario.plan();
     let mut second = first.clone();
     second.run = bluegreen_core::model::RunId::new("shop", first.created_at, 2);
+    if let Engine::Ecs(engine) = &mut second.engine {
+        // The pauses carry the run's mark.
+        let text = engine.configuration.to_string().replace(first.run.as_str(), second.run.as_str());
+        engine.configuration = serde_json::from_str(&text).unwrap();
+    }
     [first, second]
 }
 
@@ -43,41 +48,49 @@ pub(super) fn one_works_one_leaves(sim: &Sim<Outcome>, report: &Report<Outcome>,
     name
 }
 
-#[test]
-fn every_interleaving_of_the_first_forty_calls_is_safe() {
-    let scenario = Scenario::shop().with_routes(2);
-    let plans = plans(&scenario);
+/// All orders in which the first forty calls of two operators can fall.
+pub(super) fn every_interleaving(name: &str, scenario: &Scenario) {
+    let plans = plans(scenario);
     let mut workers = BTreeSet::new();
     // Forty calls are eighty yield points.
     let explored = explore(
         80,
-        || pair(&scenario, &plans),
+        || pair(scenario, &plans),
         |choices, sim, report| {
-            workers.insert(one_works_one_leaves(sim, report, &format!("{choices:?}")));
+            workers.insert(one_works_one_leaves(sim, report, &format!("{name}, {choices:?}")));
         },
     );
-    assert_eq!(workers.into_iter().collect::<Vec<_>>(), ["a", "b"], "both must have won somewhere");
-    assert!(explored.runs > 2 && explored.pruned > 0, "{explored:?}");
-    eprintln!("figure: two operators, every interleaving of the first 40 calls: {explored:?}");
+    assert_eq!(workers.into_iter().collect::<Vec<_>>(), ["a", "b"], "{name}: both must have won somewhere");
+    assert!(explored.runs > 2 && explored.pruned > 0, "{name}: {explored:?}");
+    eprintln!("figure: two operators of {name}, every interleaving of the first 40 calls: {explored:?}");
+}
+
+/// Fifty orders of all calls, drawn; `also` looks at each end.
+pub(super) fn random_interleavings(name: &str, scenario: &Scenario, also: fn(&Sim<Outcome>, &str)) {
+    let plans = plans(scenario);
+    for seed in 0..50 {
+        let mut sim = pair(scenario, &plans);
+        let report = sim.run(&Schedule::Random(seed));
+        let story = format!("{name}, seed {seed}");
+        one_works_one_leaves(&sim, &report, &story);
+        also(&sim, &story);
+    }
+}
+
+#[test]
+fn every_interleaving_of_the_first_forty_calls_is_safe() {
+    every_interleaving("two services", &Scenario::shop().with_routes(2));
 }
 
 #[test]
 fn random_interleavings_are_safe() {
-    let scenario = Scenario::shop();
-    let plans = plans(&scenario);
-    for seed in 0..50 {
-        let mut sim = pair(&scenario, &plans);
-        let report = sim.run(&Schedule::Random(seed));
-        one_works_one_leaves(&sim, &report, &format!("seed {seed}"));
-    }
+    random_interleavings("two services", &Scenario::shop(), |_, _| {});
 }
 
-/// Two processes resume the same run after its operator died, at any point: one of them finishes it.
-#[test]
-fn two_that_resume_one_run_do_not_disturb_each_other() {
-    let scenario = Scenario::shop().with_routes(2);
+/// Two processes resume the same run after its operator died, at every `step`th point: one of them finishes it.
+pub(super) fn two_resume(story: &str, scenario: &Scenario, step: usize) {
     let plan = scenario.plan();
-    for (point, seed) in (20..600).step_by(10).zip(0..) {
+    for (point, seed) in (20..600).step_by(step).zip(0..) {
         let mut sim = Sim::new(scenario.world(), seed);
         start(&mut sim, "a", &plan);
         let (ports, takers) = (sim.ports("watch"), [driver(&sim, "b"), driver(&sim, "c")]);
@@ -91,8 +104,13 @@ fn two_that_resume_one_run_do_not_disturb_each_other() {
             });
         }
         let report = sim.run(&Schedule::Random(seed));
-        assert_clean(&sim, &report, &format!("point {point}"));
+        assert_clean(&sim, &report, &format!("{story}, point {point}"));
         let ends: Vec<_> = ["b", "c"].iter().map(|name| terminal(&report, name)).collect();
-        assert!(ends.contains(&Some(Terminal::Promoted)), "point {point}: {:?}", report.operators);
+        assert!(ends.contains(&Some(Terminal::Promoted)), "{story}, point {point}: {:?}", report.operators);
     }
+}
+
+#[test]
+fn two_that_resume_one_run_do_not_disturb_each_other() {
+    two_resume("two services", &Scenario::shop().with_routes(2), 10);
 }

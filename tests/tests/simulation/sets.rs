@@ -5,14 +5,13 @@ use std::time::Duration;
 use bluegreen_core::journal::{Terminal, Verb};
 use bluegreen_core::model::{AfterCommit, Capacity, Color};
 use bluegreen_core::ports::ServiceChange;
-use bluegreen_sandbox::executor::{Schedule, Sim, explore};
-use bluegreen_sandbox::faults::{Fault, FaultRule, Operations};
+use bluegreen_sandbox::executor::Sim;
 use bluegreen_sandbox::scenario::{CLUSTER, Scenario};
 use bluegreen_sandbox::world::{Behaviour, Deed, Lag, ReadLags, When, World};
 
 use super::crash::{sweep, ten};
-use super::faults::{broken_laws, mutations, now, with_fault};
-use super::pair::{one_works_one_leaves, pair, plans};
+use super::faults::{broken_laws, fail_each_call, lose_each_answer, now};
+use super::pair::{every_interleaving, random_interleavings};
 use super::{Outcome, one_operator, run, terminal};
 
 /// What the service has in the end: group, revision, tasks asked for, whether it is primary.
@@ -109,33 +108,14 @@ fn every_mutation_may_lose_its_answer() {
     let red = shop().red_at(ten(), Duration::from_secs(4), None);
     for (scenario, expected) in [(calm, Terminal::Promoted), (red, Terminal::RolledBack)] {
         let end = if expected == Terminal::Promoted { only("web-green", "web:2") } else { only("web-blue", "web:1") };
-        for nth in 0..mutations(&scenario) {
-            for fault in [Fault::TIMEOUT_APPLIED, Fault::TIMEOUT_NOT_APPLIED] {
-                let story = format!("mutation {nth} {fault:?}");
-                let (sim, report) =
-                    with_fault(&scenario, FaultRule::new(Operations::Mutations, fault).nth(nth), &story);
-                assert_eq!(terminal(&report, "a"), Some(expected), "{story}: {:?}", report.operators);
-                assert_eq!(sim.world(sets), end, "{story}");
-            }
-        }
+        lose_each_answer("task sets", &scenario, expected, |sim, story| assert_eq!(sim.world(sets), end, "{story}"));
     }
 }
 
 #[test]
 fn every_call_may_fail_once() {
-    let scenario = scale_in(shop());
-    let mut calm = one_operator(&scenario, &scenario.plan());
-    run(&mut calm, "calm");
-    for index in 0..calm.trace().len() as u64 {
-        let late = [Fault::Stale(900), Fault::Slow(4_000)][usize::try_from(index / 4 % 2).unwrap()];
-        let faults = [Fault::SERVER_ERROR, Fault::TIMEOUT_APPLIED, late];
-        for fault in faults.into_iter().take(if index % 4 == 0 { 3 } else { 2 }) {
-            let story = format!("call {index} {fault:?}");
-            let (sim, report) = with_fault(&scenario, FaultRule::new(Operations::All, fault).at(index), &story);
-            assert_eq!(terminal(&report, "a"), Some(Terminal::Promoted), "{story}: {:?}", report.operators);
-            assert_eq!(sim.world(sets), only("web-green", "web:2"), "{story}");
-        }
-    }
+    let end = only("web-green", "web:2");
+    fail_each_call("task sets", &scale_in(shop()), 2, |sim, story| assert_eq!(sim.world(sets), end, "{story}"));
 }
 
 #[test]
@@ -156,28 +136,14 @@ fn stale_reads_break_nothing() {
 
 #[test]
 fn every_interleaving_of_the_first_forty_calls_is_safe() {
-    let scenario = shop();
-    let plans = plans(&scenario);
-    let explored = explore(
-        80,
-        || pair(&scenario, &plans),
-        |choices, sim, report| {
-            one_works_one_leaves(sim, report, &format!("{choices:?}"));
-        },
-    );
-    assert!(explored.runs > 2 && explored.pruned > 0, "{explored:?}");
+    every_interleaving("task sets", &shop());
 }
 
 #[test]
 fn random_interleavings_are_safe() {
-    let scenario = Scenario::shop().with_leftover();
-    let plans = plans(&scenario);
-    for seed in 0..50 {
-        let mut sim = pair(&scenario, &plans);
-        let report = sim.run(&Schedule::Random(seed));
-        one_works_one_leaves(&sim, &report, &format!("seed {seed}"));
-        assert_eq!(made(&sim), 1, "seed {seed}");
-    }
+    random_interleavings("task sets", &Scenario::shop().with_leftover(), |sim, story| {
+        assert_eq!(made(sim), 1, "{story}");
+    });
 }
 
 /// A revision that never serves: the deadline ends the run, and its set goes.

@@ -6,6 +6,7 @@ use bluegreen_core::drive::{DriveError, Ended};
 use bluegreen_core::journal::Verb;
 use bluegreen_core::model::{AfterCommit, Capacity, DriftPolicy, Percent, Split, Weight};
 use bluegreen_core::observe::AlarmState;
+use bluegreen_core::plan::Plan;
 use bluegreen_sandbox::executor::{Schedule, Sim};
 use bluegreen_sandbox::faults::{Fault, FaultRule, Operations};
 use bluegreen_sandbox::scenario::{METRIC_ALARMS, Scenario};
@@ -73,6 +74,25 @@ fn trouble(sim: &mut Sim<Outcome>, scenario: &Scenario, dice: &mut Sequence) {
     }
 }
 
+/// Kills the operator once or twice, or not at all, each time with somebody who takes the run up.
+pub(super) fn killed_and_resumed(sim: &mut Sim<Outcome>, plan: &Plan, dice: &mut Sequence) {
+    let mut last = "a";
+    for next in ["b", "c"] {
+        if dice.below(2) == 0 {
+            let (again, first, plan) = (driver(sim, next), driver(sim, next), plan.clone());
+            let resume = move || async move {
+                match again.resume(&plan.run).await {
+                    Err(DriveError::Fold(_)) => first.start(&plan).await,
+                    other => other,
+                }
+            };
+            let downtime = Duration::from_secs(dice.below(100) as u64);
+            sim.crash(last, 1 + dice.below(500) as u64, downtime, Some((next, resume)));
+            last = next;
+        }
+    }
+}
+
 /// One run; its operator is killed once or twice and taken up again.
 fn one(seed: u64, change: fn(Scenario) -> Scenario) {
     let mut dice = Sequence::new(seed);
@@ -89,21 +109,7 @@ fn one(seed: u64, change: fn(Scenario) -> Scenario) {
             sim.give_after(Duration::from_secs(300), &plan.run, Verb::Promote);
         }
     }
-    let mut last = "a";
-    for next in ["b", "c"] {
-        if dice.below(2) == 0 {
-            let (again, first, plan) = (driver(&sim, next), driver(&sim, next), plan.clone());
-            let resume = move || async move {
-                match again.resume(&plan.run).await {
-                    Err(DriveError::Fold(_)) => first.start(&plan).await,
-                    other => other,
-                }
-            };
-            let downtime = Duration::from_secs(dice.below(100) as u64);
-            sim.crash(last, 1 + dice.below(500) as u64, downtime, Some((next, resume)));
-            last = next;
-        }
-    }
+    killed_and_resumed(&mut sim, &plan, &mut dice);
     let report = sim.run(&Schedule::RoundRobin);
     assert_clean(&sim, &report, &format!("seed {seed}, {scenario:#?}"));
     let finished = report.operators.iter().any(|operator| match &operator.fate {
@@ -122,14 +128,14 @@ fn a_swarm_of_seeds_breaks_no_law() {
 
 /// Runs each seed with its scenario changed so.
 pub(super) fn swarm(change: fn(Scenario) -> Scenario) {
-    let seeds = option_env!("BLUEGREEN_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(200);
-    let mut failed = Vec::new();
-    for seed in 0..seeds {
-        if std::panic::catch_unwind(|| one(seed, change)).is_err() {
-            failed.push(seed);
-        }
-    }
-    assert!(failed.is_empty(), "{} of {seeds} seeds: {failed:?}", failed.len());
+    seeds_that_fail("direct weights", 200, |seed| one(seed, change));
+}
+
+/// Runs so many seeds, or as many as `BLUEGREEN_SEEDS` says, and names those that fail.
+pub(super) fn seeds_that_fail(name: &str, usual: u64, one: impl Fn(u64) + std::panic::RefUnwindSafe) {
+    let seeds = option_env!("BLUEGREEN_SEEDS").and_then(|text| text.parse().ok()).unwrap_or(usual);
+    let failed: Vec<u64> = (0..seeds).filter(|seed| std::panic::catch_unwind(|| one(*seed)).is_err()).collect();
+    assert!(failed.is_empty(), "{name}: {} of {seeds} seeds: {failed:?}", failed.len());
 }
 
 /// The same seed gives the same run, call for call.

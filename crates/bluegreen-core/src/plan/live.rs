@@ -5,11 +5,9 @@ use serde_json::Value;
 
 use super::EngineKind;
 use super::express::{config_name, express};
-use super::service::{cluster_name, live_revision, native_wirings};
+use super::service::{cluster_name, native_wirings};
 use crate::model::{ByColor, DeploymentSite};
-use crate::observe::{
-    DeploymentConfig, DeploymentGroup, ManagedDeployments, Reading, ServiceSnapshot, TaskDefinitionSnapshot,
-};
+use crate::observe::{DeploymentConfig, DeploymentGroup, ManagedDeployments, Reading, TaskDefinitionSnapshot};
 use crate::ports::{CallError, ErrorClass, Ports};
 use crate::spec::{Engine, Release, Spec};
 
@@ -61,14 +59,6 @@ impl Live {
                 _ => None,
             },
         }
-    }
-
-    /// The service as the loop sees it, with the revision that really serves.
-    pub(super) fn corrected(&self, mut found: Reading<ServiceSnapshot>) -> Reading<ServiceSnapshot> {
-        if let (Ok(service), Some(live)) = (&mut found.value, self.service.ok().and_then(live_revision)) {
-            service.task_definition = live;
-        }
-        found
     }
 }
 

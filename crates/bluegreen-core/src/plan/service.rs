@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use crate::appspec::{CapacityProvider, LoadBalancer, Network, ServiceFacts, TaskDefinitionRef};
-use crate::model::TaskDefinitionArn;
 
 /// Who moves a service's tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,13 +73,6 @@ pub(super) fn native_wirings(service: &Value) -> Vec<NativeWiring> {
 /// The task set that serves, where CodeDeploy or an external controller makes task sets.
 fn primary(service: &Value) -> Option<&Value> {
     list(service, "taskSets").iter().find(|set| text(set, "status") == Some("PRIMARY"))
-}
-
-/// The revision that serves. Of a service with task sets, the primary one knows; the service itself may only remember
-/// what it was created with.
-pub(super) fn live_revision(service: &Value) -> Option<TaskDefinitionArn> {
-    let of = |value: &Value| text(value, "taskDefinition").and_then(|arn| arn.parse().ok());
-    primary(service).and_then(of).or_else(|| of(service))
 }
 
 /// What an AppSpec document takes over from the service.

@@ -66,10 +66,6 @@ pub async fn survey(ports: &Ports, spec: &Spec) -> Survey {
     let (services, groups, caller, alarms) =
         join4(services(ports, spec, kind), groups(ports, pair.as_ref()), ports.identity.caller(), alarms(ports, spec))
             .await;
-    let services = match &live {
-        Some(live) if kind != Some(EngineKind::Alb) => services.map(|service| live.corrected(service.clone())),
-        _ => services,
-    };
     let (health, revisions, load_balancers) =
         join3(health(ports, &groups), revisions(ports, &services), load_balancers(ports, &groups)).await;
     let routes = join_all(spec.routes.iter().map(|route| route_of(ports, route))).await;

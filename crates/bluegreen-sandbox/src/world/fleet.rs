@@ -91,7 +91,7 @@ impl World {
             status: service.status.as_str().to_owned(),
             created_at: Some(service.created_at),
             controller: controller(service),
-            task_definition: service.task_definition.clone().or(primary.map(|set| set.definition.clone()))?,
+            task_definition: primary.map(|set| set.definition.clone()).or_else(|| service.task_definition.clone())?,
             desired: service.desired,
             running: count(alive(service).filter(|task| runs(task, at))),
             pending: count(alive(service).filter(|task| !runs(task, at))),

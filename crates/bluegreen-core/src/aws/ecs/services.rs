@@ -19,9 +19,12 @@ pub(super) fn snapshot(service: &sdk::Service) -> Result<ServiceSnapshot, CallEr
     let own_arn = required(DESCRIBE_SERVICES, "serviceArn", service.service_arn.clone())?;
     let home: Arn = arn(DESCRIBE_SERVICES, "serviceArn", Some(&own_arn))?;
     let primary = primary_task_set(service);
-    let task_set_definition = primary.and_then(|task_set| task_set.task_definition.as_deref());
-    // Under task sets the service itself may have no definition.
-    let definition = service.task_definition.as_deref().filter(|text| !text.is_empty()).or(task_set_definition);
+    let of = |set: Option<&sdk::TaskSet>| set.and_then(|set| set.task_definition.clone());
+    // Under task sets the service itself may have no definition, or one that nothing runs any more.
+    let definition = of(primary.filter(|set| set.status.as_deref() == Some("PRIMARY")))
+        .or_else(|| service.task_definition.clone().filter(|text| !text.is_empty()))
+        .or_else(|| of(primary));
+    let definition = definition.as_deref();
     let deployments = service.deployments.as_deref().unwrap_or_default().iter();
     let messages = service.events.as_deref().unwrap_or_default().iter();
     Ok(ServiceSnapshot {

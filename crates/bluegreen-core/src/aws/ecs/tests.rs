@@ -41,6 +41,21 @@ fn a_short_revision_is_completed_from_its_service() {
 }
 
 #[test]
+fn the_primary_task_set_knows_what_serves() {
+    let set = |status: &str, revision: &str| {
+        sdk::TaskSet::builder().id("ecs-svc/1").status(status).task_definition(revision).build()
+    };
+    let newer = REVISION.rsplit_once(':').map(|(family, _)| format!("{family}:99")).unwrap();
+    for (status, without, expected) in
+        [("PRIMARY", false, &*newer), ("ACTIVE", false, REVISION), ("ACTIVE", true, &*newer)]
+    {
+        let found = service().task_sets(set(status, &newer));
+        let found = if without { found.set_task_definition(None) } else { found };
+        assert_eq!(services::snapshot(&found.build()).unwrap().task_definition.as_str(), expected, "{status}");
+    }
+}
+
+#[test]
 fn who_moves_the_tasks_is_told_apart() {
     let strategy = |name: &str| {
         let configuration =

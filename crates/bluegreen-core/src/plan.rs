@@ -37,6 +37,7 @@ pub use clock::{Clock, Entry};
 pub(crate) use describe::wrapped;
 pub use describe::{describe, describe_findings, short_actions};
 pub use engine::{CodeDeploy, Engine, Managed, Native, TaskSets};
+pub(crate) use engine::{PAUSE_AFTER, PAUSE_BEFORE};
 pub use finding::{Finding, Severity, refuses};
 pub use lint::{lint, same_engine, still_true};
 pub use live::{Live, Sought};

@@ -14,6 +14,7 @@ mod steps;
 use crate::journal::{Certainty, Write};
 use crate::model::{DeploymentId, DeploymentWait};
 use crate::observe::{ManagedDeployment, ManagedDeployments, Reading};
+use crate::plan::{Managed, PAUSE_AFTER, PAUSE_BEFORE};
 
 pub(super) use promote::next as promote;
 pub(super) use restore::next as restore;
@@ -22,12 +23,6 @@ pub use settings::as_declared;
 pub(crate) use settings::declared_settings;
 
 use super::{Context, Decision, later};
-
-/// The stage at which ECS waits for us before it moves traffic: once for each of its moves.
-pub(super) const PAUSE_BEFORE: &str = "PRE_PRODUCTION_TRAFFIC_SHIFT";
-
-/// The stage at which ECS waits for us after all traffic has moved.
-pub(super) const PAUSE_AFTER: &str = "POST_PRODUCTION_TRAFFIC_SHIFT";
 
 /// What a wait of our deployment means to the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +57,30 @@ impl Context<'_> {
         let known = self.state.managed.deployment.as_ref()?;
         let seen = self.deployments()?.ok()?;
         seen.ours.as_ref().filter(|deployment| deployment.id == *known)
+    }
+
+    /// Whether a deployment with our mark is somebody else's all the same: in ECS the mark stands in the service's
+    /// settings, and whoever deploys next inherits it.
+    fn brings_another_revision(&self, found: &ManagedDeployment) -> bool {
+        found
+            .task_definition
+            .as_ref()
+            .zip(self.state.task_definition.as_ref())
+            .is_some_and(|(found, ours)| found != ours)
+    }
+
+    /// A deployment with our mark that is not ours, while ours is not known.
+    fn impostor(&self) -> Option<&ManagedDeployment> {
+        let seen = self.deployments()?.ok()?;
+        let marked = seen.ours.as_ref().filter(|_| self.state.managed.deployment.is_none())?;
+        self.brings_another_revision(marked).then_some(marked)
+    }
+
+    /// Whether nothing moves while nothing is done. ECS waits at its pauses; CodeDeploy, once it shifts, goes on by itself.
+    pub(super) fn stands_still(&self) -> bool {
+        let codedeploy = matches!(self.plan().managed(), Some(Managed::CodeDeploy(_)));
+        let ready = self.ours().is_some_and(|ours| ours.waits_for == Some(DeploymentWait::Ready));
+        !codedeploy || !self.state.managed.may_have_started() || self.state.managed.end().is_some() || ready
     }
 
     /// Somebody else's deployment that has not ended. One that takes another back is part of that other.

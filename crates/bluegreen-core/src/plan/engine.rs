@@ -9,6 +9,12 @@ use super::Plan;
 use crate::model::{DeploymentSite, Shift, duration};
 use crate::ports::marked_run;
 
+/// The stage at which ECS waits for us before it moves traffic: once for each of its moves.
+pub(crate) const PAUSE_BEFORE: &str = "PRE_PRODUCTION_TRAFFIC_SHIFT";
+
+/// The stage at which ECS waits for us after all traffic has moved.
+pub(crate) const PAUSE_AFTER: &str = "POST_PRODUCTION_TRAFFIC_SHIFT";
+
 /// The engine of one plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -225,13 +225,6 @@ fn definition(site: &Site<'_>, release: &Release) -> Result<TaskDefinition, Stri
 /// What CodeDeploy does of its own accord, beside what we tell it.
 fn by_itself(site: &Site<'_>, group: &DeploymentGroup) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if !group.rollback_events.iter().any(|event| event == "DEPLOYMENT_FAILURE") {
-        let what = format!(
-            "deployment group {} does not roll back when a deployment fails by itself: it then leaves things as they are",
-            group.name
-        );
-        findings.push(Finding::warn("BG3215", what, "turn on its automatic rollback for DEPLOYMENT_FAILURE"));
-    }
     let watched = group.alarms.as_deref().unwrap_or_default();
     let more: Vec<&str> = watched.iter().filter(|name| !site.spec.alarms.contains(name)).map(String::as_str).collect();
     if !more.is_empty() {

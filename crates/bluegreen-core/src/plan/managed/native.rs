@@ -6,11 +6,11 @@ use super::routes::Found;
 use super::{Site, marked};
 use crate::model::{Action, Shift, duration};
 use crate::plan::service::{NativeWiring, list, native_wirings, text};
-use crate::plan::{Engine, Finding, Native};
+use crate::plan::{Engine, Finding, Native, PAUSE_AFTER, PAUSE_BEFORE};
 use crate::ports::run_mark;
 
 /// The stages at which we let ECS pause: before each move of production traffic, and after the last.
-const PAUSES: [&str; 2] = ["PRE_PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT"];
+const PAUSES: [&str; 2] = [PAUSE_BEFORE, PAUSE_AFTER];
 
 /// The one pair that ECS can shift between.
 pub(super) fn wiring(name: &str, service: &Value, findings: &mut Vec<Finding>) -> Option<NativeWiring> {
@@ -132,14 +132,25 @@ fn left_over(site: &Site<'_>, hooks: &[Value]) -> Option<Finding> {
     Some(Finding::warn("BG3222", what, cure))
 }
 
+/// Somebody else answers those. Beside ours at the same stage, nobody could tell whose is which: ECS shows the stage of a
+/// pause and no more.
+fn pauses_of_its_own(site: &Site<'_>, hooks: &[Value]) -> Option<Finding> {
+    let pauses: Vec<&Value> = hooks.iter().filter(|hook| text(hook, "targetType") == Some("PAUSE")).collect();
+    let at = |stage: &&str| pauses.iter().any(|hook| list(hook, "lifecycleStages").iter().any(|name| name == *stage));
+    if let Some(stage) = PAUSES.iter().find(|stage| at(stage)) {
+        let what = format!("service {} declares a pause of its own at {stage}, where this program has one", site.name);
+        let cure = "remove it: `pause: {}` in the steps waits for a person there";
+        return Some(Finding::refuse("BG3225", what, cure));
+    }
+    pauses.first()?;
+    let what = format!("service {} declares pauses of its own: somebody else has to let ECS go on there", site.name);
+    Some(Finding::warn("BG3224", what, "remove them: this program pauses before every share"))
+}
+
 /// What ECS does of its own accord, beside what we tell it.
 fn by_itself(site: &Site<'_>, declared: &Value, hooks: &[Value]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if hooks.iter().any(|hook| text(hook, "targetType") == Some("PAUSE")) {
-        let what =
-            format!("service {} declares pauses of its own: somebody else has to let ECS go on there", site.name);
-        findings.push(Finding::warn("BG3224", what, "remove them: this program pauses before every share"));
-    }
+    findings.extend(pauses_of_its_own(site, hooks));
     let alarms = declared.get("alarms").filter(|alarms| alarms.get("enable").and_then(Value::as_bool) == Some(true));
     let names: Vec<&str> =
         alarms.map(|alarms| list(alarms, "alarmNames")).unwrap_or_default().iter().filter_map(Value::as_str).collect();

@@ -287,10 +287,9 @@ fn what_code_deploy_does_by_itself_is_said() {
     let mut world = World::code_deploy(CANARY);
     let codes = |world: &World| world.built().findings.into_iter().map(|finding| finding.code).collect::<Vec<_>>();
     assert_eq!(codes(&world), ["BG3217"]);
-    world.group().rollback_events.clear();
     world.group().alarms = Some(vec!["5xx".into(), "disk".into()]);
     world.spec.alarm_policy.allow_red = vec!["5xx".into()];
-    assert_eq!(codes(&world), ["BG3215", "BG3216", "BG3219", "BG3217"]);
+    assert_eq!(codes(&world), ["BG3216", "BG3219", "BG3217"]);
     assert!(world.finding("BG3216").what.ends_with("disk"));
 }
 
@@ -377,6 +376,16 @@ fn pauses_that_a_killed_run_left_are_not_declared() {
     world.service()["deploymentConfiguration"]["lifecycleHooks"] =
         json!([{"targetType": "PAUSE", "lifecycleStages": ["PRE_SCALE_UP"]}]);
     assert_eq!(world.finding("BG3224").severity, Severity::Warn);
+}
+
+#[test]
+fn a_pause_of_somebody_else_where_ours_stands_is_refused() {
+    for stage in ["PRE_PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TRAFFIC_SHIFT"] {
+        let mut world = World::ecs(CANARY);
+        world.service()["deploymentConfiguration"]["lifecycleHooks"] =
+            json!([{"targetType": "PAUSE", "lifecycleStages": ["PRE_SCALE_UP", stage]}]);
+        assert_eq!(world.refused(), ["BG3225"], "{stage}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use bluegreen_core::ports::{CallError, DeploymentRequest, Outcome, marked_run};
 
 use super::super::Front;
 use crate::trace::{Detail, ReleaseWrite};
-use crate::world::codedeploy::{NewDeployment, Platform, Shares, Wait, read_revision};
+use crate::world::codedeploy::{NewDeployment, Platform, Rollback, RollbackEvent, Shares, Wait, read_revision};
 use crate::world::{ReadKind, Refusal, Refused};
 
 fn refused(code: &'static str, text: impl Into<String>) -> Refusal {
@@ -52,7 +52,8 @@ impl Front {
                 config: Some(config.clone()),
                 description: description.clone(),
                 alarms: None,
-                rollback: None,
+                // As the adapter has it.
+                rollback: Some(Rollback { enabled: true, events: RollbackEvent::ALL.to_vec() }),
             })?;
             let write = ReleaseWrite::Start(marked_run(description));
             Ok((Some(DeploymentId::new(id)), Detail::Release(write)))

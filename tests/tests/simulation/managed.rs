@@ -133,7 +133,7 @@ fn every_order_may_lose_its_answer() {
 #[test]
 fn every_call_of_a_managed_release_may_fail_once() {
     for (name, scenario) in both() {
-        fail_each_call(name, &scenario, 1, |sim, story| assert_eq!(started(sim), 1, "{story}"));
+        fail_each_call(name, &scenario, 2, |sim, story| assert_eq!(started(sim), 1, "{story}"));
     }
 }
 
@@ -311,9 +311,10 @@ fn a_foreign_edit_of_a_managed_route_is_noticed() {
             let story = format!("{name}, {policy:?}");
             let report = run(&mut sim, &story);
             let drift = sim.journal(&plan.run).iter().any(|r| matches!(&r.body, Body::Fact(Fact::Drift { .. })));
+            // CodeDeploy would go on by itself: there, nothing can be held.
             let expected = match policy {
-                DriftPolicy::Hold => Terminal::Held,
-                DriftPolicy::Rollback => Terminal::RolledBack,
+                DriftPolicy::Hold if name == "ecs" => Terminal::Held,
+                DriftPolicy::Hold | DriftPolicy::Rollback => Terminal::RolledBack,
             };
             assert!(drift, "{story}: {:?}", report.operators);
             assert_eq!(terminal(&report, "a"), Some(expected), "{story}: {:?}", report.operators);
@@ -382,6 +383,29 @@ fn orders_are_obeyed_at_any_time_of_a_managed_release() {
 }
 
 /// A person at the wheel: the first weight waits for a word, and at a pause an abort goes back.
+/// Looks that take seconds: an order that comes during one is obeyed before anything is started or let go on.
+#[test]
+fn an_order_that_comes_during_a_look_comes_first() {
+    for (name, scenario) in both() {
+        let plan = scenario.plan();
+        for tick in 0..60 {
+            let after = Duration::from_millis(500 * tick);
+            let mut sim = one_operator(&scenario, &plan);
+            sim.fault(FaultRule::new(Operations::Named("cloudwatch:DescribeAlarms".into()), Fault::Slow(2_000)));
+            sim.give_after(after, &plan.run, Verb::Abort);
+            let given = scenario.world().now() + after;
+            let story = format!("{name}, after {after:?}");
+            run(&mut sim, &story);
+            let forward = |write: &ReleaseWrite| matches!(write, ReleaseWrite::Start(_) | ReleaseWrite::GoOn(..));
+            let late = sim
+                .trace()
+                .into_iter()
+                .find(|call| call.sent_at > given && matches!(&call.detail, Detail::Release(write) if forward(write)));
+            assert!(late.is_none(), "{story}: {late:?}");
+        }
+    }
+}
+
 #[test]
 fn a_leading_wait_for_a_person_is_kept() {
     for (name, scenario) in both() {

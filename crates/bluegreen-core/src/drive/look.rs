@@ -31,7 +31,11 @@ pub(super) struct Observed {
 
 impl Run<'_> {
     pub(super) async fn look(&mut self) -> Seen {
-        let commands = self.journal.commands().await.unwrap_or_default();
+        let commands = self.journal.commands().await.unwrap_or_else(|error| {
+            let text = format!("orders of other terminals cannot be read: {error}");
+            self.report(&Event::Warning { at: self.now(), text });
+            Vec::new()
+        });
         // Before the routes: what a deployment says it has done is on the routes that are read after it.
         let deployments = self.read_deployments().await;
         let (routes, services, health) =
@@ -193,6 +197,15 @@ impl Run<'_> {
             .unwrap_or(Percent::ZERO)
     }
 
+    /// An order that came during the look is obeyed before anything is given up.
+    async fn no_new_orders(&self) -> Result<(), String> {
+        let orders = self.journal.commands().await.map_err(|error| format!("orders cannot be read: {error}"))?;
+        match orders.iter().find(|order| !self.state.taken.contains(&order.id)) {
+            Some(order) => Err(format!("{} gave an order meanwhile", order.by)),
+            None => Ok(()),
+        }
+    }
+
     /// A second look, just before something that was held so far is given up: routes as last written, the canary on its revision, alarms
     /// green, all fresh.
     pub(super) async fn last_look(&self, seen: &Seen, mutation: &crate::journal::Mutation) -> Result<(), String> {
@@ -206,6 +219,7 @@ impl Run<'_> {
             // Alarms last: nothing but the write itself comes after them.
             (seen.alarms, seen.histories) = self.read_alarms().await;
             seen.interrupted = self.driver.interrupt.is_set();
+            self.no_new_orders().await?;
             let routes = seen.routes.value.as_ref().map_err(ToString::to_string)?;
             let foreign = |route: &&RouteSnapshot| {
                 // The intent of this very write is folded already, so the route may show the state before it.

@@ -23,7 +23,7 @@ pub(super) fn commit(context: &Context<'_>) -> Decision {
 /// The release has succeeded; what is left is the old fleet, and one more look at everything.
 pub(super) fn after(context: &Context<'_>) -> Decision {
     let settled = context.plan().after == AfterCommit::KeepWarm || context.state.old_fleet_settled;
-    if let Some(what) = changed_after_commit(context) {
+    if let Some(what) = changed(context) {
         return what;
     }
     let primary = context.make_primary();
@@ -82,7 +82,7 @@ fn scale_old_fleet(context: &Context<'_>, count: u32, drained_at: jiff::Timestam
 }
 
 /// Someone else's writes after the commit: the release stands, and a person should know.
-fn changed_after_commit(context: &Context<'_>) -> Option<Decision> {
+pub(super) fn changed(context: &Context<'_>) -> Option<Decision> {
     let held = |what: String| Some(finish(Terminal::Held, format!("promoted, but {what}")));
     if let Some((route, _)) = context.state.drift.last() {
         return held(format!("{route} was changed by someone else afterwards"));
@@ -94,7 +94,7 @@ fn changed_after_commit(context: &Context<'_>) -> Option<Decision> {
     Some(Decision::Note(context.drift_fact(route)))
 }
 
-fn promoted(context: &Context<'_>) -> Decision {
+pub(super) fn promoted(context: &Context<'_>) -> Decision {
     let revision = context.state.task_definition.as_ref().map_or("the new version", |arn| arn.short());
     finish(Terminal::Promoted, format!("{revision} has all traffic on every route, read back and healthy"))
 }

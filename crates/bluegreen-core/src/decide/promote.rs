@@ -52,7 +52,10 @@ pub(super) fn interrupted(context: &Context<'_>) -> Option<Decision> {
     }
     match context.plan().rollback.on_interrupt {
         OnInterrupt::Rollback if context.state.has_written() => go_back(Cause::Interrupt),
-        _ => Some(Decision::Leave { why: "interrupted".to_owned() }),
+        _ if context.stands_still() => Some(Decision::Leave { why: "interrupted".to_owned() }),
+        _ => Some(Decision::Leave {
+            why: "interrupted; CodeDeploy goes on by itself, and no alarm stops it before `resume`".to_owned(),
+        }),
     }
 }
 
@@ -109,8 +112,9 @@ pub(super) fn foreign_writes(context: &Context<'_>) -> Option<Decision> {
     if let Some(what) = found {
         return Some(match context.plan().drift {
             _ if !state.has_written() => finish(Terminal::Refused, format!("{what} since the plan was made")),
-            DriftPolicy::Hold => finish(Terminal::Held, what),
-            DriftPolicy::Rollback => Decision::Note(Fact::Restoring(Cause::Drift(what))),
+            DriftPolicy::Hold if context.stands_still() => finish(Terminal::Held, what),
+            // What goes on by itself cannot be left as it is: nobody would watch it.
+            DriftPolicy::Hold | DriftPolicy::Rollback => Decision::Note(Fact::Restoring(Cause::Drift(what))),
         });
     }
     let route = context.routes().find(|route| context.view(route) == RouteView::Foreign)?;

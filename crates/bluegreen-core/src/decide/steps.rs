@@ -74,18 +74,19 @@ impl Context<'_> {
     pub(super) fn forward_gate(&self, step: usize) -> Option<Decision> {
         let revision = self.state.task_definition.as_ref()?;
         let count = wanted_count(self, step).unwrap_or(1);
-        let canary = self.canary_health(revision, count).err();
-        if let Some(trouble) = canary {
-            let healthy_before = self.state.canary_healthy_since.is_some();
-            return Some(match healthy_before {
-                true => Decision::Note(Fact::CanaryUnhealthy { seen: trouble }),
-                false => self.wait(trouble),
-            });
-        }
+        let healthy = match self.canary_health(revision, count) {
+            Ok(healthy) => healthy,
+            Err(seen) if self.state.canary_healthy_since.is_some() => {
+                return Some(Decision::Note(Fact::CanaryUnhealthy { seen }));
+            }
+            Err(trouble) => return Some(self.wait(trouble)),
+        };
         if let Some(trouble) = self.retreat_blocked() {
             return Some(self.wait(trouble));
         }
-        let since = self.state.canary_healthy_since?;
+        let Some(since) = self.state.canary_healthy_since else {
+            return Some(Decision::Note(Fact::CanaryHealthy { healthy }));
+        };
         let until = later(since, self.plan().timing.stable_for);
         (self.now < until).then(|| self.wait_until(until, format!("{} to stay healthy", self.plan().canary())))
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::Run;
+use super::perform::plain;
 use crate::appspec::{self, Document, render_json, sha256};
 use crate::decide::declared_settings;
 use crate::journal::{Mutation, Resolution};
@@ -161,14 +162,6 @@ fn not_for_this_plan() -> Resolution {
         class: ErrorClass::Invalid,
         message: "the plan's engine does no such thing".to_owned(),
     })
-}
-
-fn plain(outcome: Outcome<()>) -> Resolution {
-    match outcome {
-        Outcome::Applied(()) => Resolution::Applied { task_definition: None },
-        Outcome::NotApplied(error) => Resolution::NotApplied(error),
-        Outcome::Unknown(error) => Resolution::Unknown(error),
-    }
 }
 
 /// The old and the new version of one service, each as a service of its own.

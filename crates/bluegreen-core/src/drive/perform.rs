@@ -53,7 +53,7 @@ impl Run<'_> {
     }
 }
 
-fn plain(outcome: Outcome<()>) -> Resolution {
+pub(super) fn plain(outcome: Outcome<()>) -> Resolution {
     resolution(outcome.map(|()| None))
 }
 

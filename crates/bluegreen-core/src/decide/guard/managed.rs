@@ -159,6 +159,7 @@ fn may_shift(state: &RunState, seen: &Seen, now: Timestamp, wait: &DeploymentWai
     }
     not_told_to_stop(state, seen)?;
     gate_open(state, seen, now)?;
+    runs_the_revision(state, seen)?;
     canary_can_serve(state, seen, now)?;
     match seen.health.get(state.plan.stable()).ok() {
         Some(counts) if counts.healthy > 0 => Ok(()),
@@ -171,7 +172,17 @@ fn may_shift(state: &RunState, seen: &Seen, now: Timestamp, wait: &DeploymentWai
 fn may_end_the_old(state: &RunState, seen: &Seen, now: Timestamp) -> Result<(), Veto> {
     match state.committed_at {
         None => never("the old version is not ended before the commit"),
-        Some(_) => canary_can_serve(state, seen, now),
+        Some(_) if seen.interrupted => not_now("the run was told to stop"),
+        Some(_) => runs_the_revision(state, seen).and_then(|()| canary_can_serve(state, seen, now)),
+    }
+}
+
+/// S10: what gets traffic is what this run releases.
+fn runs_the_revision(state: &RunState, seen: &Seen) -> Result<(), Veto> {
+    let canary = seen.services.ok().map(|services| services.get(state.plan.canary()));
+    match canary.map(|service| &service.task_definition) == state.task_definition.as_ref() {
+        true => Ok(()),
+        false => not_now("the service was not seen on the revision that is released"),
     }
 }
 

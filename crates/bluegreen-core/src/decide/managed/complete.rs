@@ -2,11 +2,9 @@
 
 use jiff::Timestamp;
 
-use crate::decide::{Context, Decision, RouteView, finish, later};
+use crate::decide::{Context, Decision, commit, finish, later};
 use crate::journal::{Fact, Mutation, Terminal};
-use crate::model::AfterCommit;
 use crate::observe::DeploymentStatus;
-use crate::plan::Managed;
 use crate::ports::ErrorClass;
 
 use super::follow::follow;
@@ -44,7 +42,7 @@ pub(super) fn after(context: &Context<'_>) -> Decision {
             return interrupted(context).unwrap_or(decision);
         }
         if all_moved(context).and_then(|()| enough_healthy(context)).is_ok() {
-            return promoted(context);
+            return commit::promoted(context);
         }
     }
     if let Some(leave) = interrupted(context) {
@@ -82,21 +80,11 @@ fn interrupted(context: &Context<'_>) -> Option<Decision> {
     context.seen.interrupted.then(leave)
 }
 
-/// Counted from the last thing that AWS did, and from the end of a wait that is left to itself.
+/// Counted from the last thing that AWS did.
 fn deadline(context: &Context<'_>) -> Timestamp {
     let state = context.state;
     let begun = state.progress_at.max(state.operator_since).max(state.committed_at.unwrap_or(state.started_at));
-    let kept = match context.plan().managed() {
-        Some(Managed::CodeDeploy(engine)) if left_to_itself(context) => later(begun, engine.termination_wait),
-        _ => begun,
-    };
-    later(kept, context.plan().timing.phase_deadline)
-}
-
-/// Whether the old tasks are to be kept for as long as the deployment group says.
-fn left_to_itself(context: &Context<'_>) -> bool {
-    let codedeploy = matches!(context.plan().managed(), Some(Managed::CodeDeploy(_)));
-    codedeploy && context.plan().after == AfterCommit::KeepWarm && context.state.full_by.is_none()
+    later(begun, context.plan().timing.phase_deadline)
 }
 
 fn go_on_to_the_end(context: &Context<'_>) -> Decision {
@@ -107,9 +95,6 @@ fn go_on_to_the_end(context: &Context<'_>) -> Decision {
     let Some(wait) = ours.waits_for.as_ref().filter(|wait| kind_of(wait) == WaitKind::Final) else {
         return context.wait("AWS to end the old version's tasks");
     };
-    if left_to_itself(context) {
-        return context.wait("CodeDeploy to end the old tasks: `promote --full` ends them now");
-    }
     if let Err(why) = all_moved(context).and_then(|()| enough_healthy(context)) {
         return context.wait(why);
     }
@@ -130,14 +115,7 @@ fn changed_after_commit(context: &Context<'_>) -> Option<Decision> {
     if let Some(other) = context.foreign_deployment() {
         return held(format!("{} was started by someone else", in_words(other)));
     }
-    if let Some((route, _)) = context.state.drift.last() {
-        return held(format!("{route} was changed by someone else afterwards"));
-    }
-    if let Some(what) = context.service_drift() {
-        return held(what);
-    }
-    let route = context.routes().find(|route| context.view(route) == RouteView::Foreign)?;
-    Some(Decision::Note(context.drift_fact(route)))
+    commit::changed(context)
 }
 
 fn has_succeeded(context: &Context<'_>) -> bool {
@@ -156,18 +134,17 @@ fn all_moved(context: &Context<'_>) -> Result<(), String> {
     }
 }
 
-/// As many healthy targets as the old version had when the plan was made.
+/// The released revision, with as many healthy targets as the old version had when the plan was made.
 fn enough_healthy(context: &Context<'_>) -> Result<(), String> {
     let plan = context.plan();
+    let serves = context.seen.services.ok().map(|services| &services.get(plan.canary()).task_definition);
+    if serves.is_none() || serves != context.state.task_definition.as_ref() {
+        return Err("the service to show the released revision".to_owned());
+    }
     let needed = plan.stable_baseline().desired.max(1);
     match context.seen.health.get(plan.canary()).ok() {
         Some(health) if health.healthy >= needed => Ok(()),
         Some(health) => Err(format!("{} of {needed} targets of {} to be healthy", health.healthy, plan.canary())),
         None => Err(format!("the health of {} to be readable", plan.canary())),
     }
-}
-
-fn promoted(context: &Context<'_>) -> Decision {
-    let revision = context.state.task_definition.as_ref().map_or("the new version", |arn| arn.short());
-    finish(Terminal::Promoted, format!("{revision} has all traffic on every route, read back and healthy"))
 }

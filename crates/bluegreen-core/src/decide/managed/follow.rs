@@ -20,6 +20,9 @@ fn identify(context: &Context<'_>) -> Option<Fact> {
     let seen = context.deployments()?.ok()?;
     if managed.deployment.is_none() {
         let ours = seen.ours.as_ref().filter(|ours| ours.run.as_ref() == Some(&context.plan().run))?;
+        if context.brings_another_revision(ours) {
+            return None;
+        }
         return Some(Fact::DeploymentFound { deployment: ours.id.clone(), creator: ours.creator.clone() });
     }
     let rollback = seen.rollback.as_ref().filter(|found| managed.rollback.as_ref() != Some(&found.id))?;

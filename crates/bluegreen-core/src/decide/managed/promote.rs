@@ -16,12 +16,13 @@ pub(in crate::decide) fn next(context: &Context<'_>) -> Decision {
     if context.state.committed_at.is_some() {
         return complete::after(context);
     }
-    let stages: [fn(&Context<'_>) -> Option<Decision>; 18] = [
+    let stages: [fn(&Context<'_>) -> Option<Decision>; 19] = [
         law::aborted,
         law::interrupted,
         law::hook_failed,
         refused_write,
         follow,
+        deployed_over,
         foreign_deployment,
         taken_back,
         law::canary_lost,
@@ -57,6 +58,15 @@ fn is_limit(message: &str) -> bool {
     message.contains("DeploymentLimitExceeded")
 }
 
+/// Someone has deployed over ours before it was ever seen. Stopping theirs is not ours to do.
+fn deployed_over(context: &Context<'_>) -> Option<Decision> {
+    let other = context.impostor()?;
+    let brings = other.task_definition.as_ref().map_or("another revision", |arn| arn.short());
+    let what =
+        format!("{} carries this run's mark and brings {brings}: someone else deployed over it", in_words(other));
+    Some(finish(Terminal::Held, what))
+}
+
 /// Two deployments of one service end badly for both.
 fn foreign_deployment(context: &Context<'_>) -> Option<Decision> {
     let managed = &context.state.managed;
@@ -70,8 +80,8 @@ fn foreign_deployment(context: &Context<'_>) -> Option<Decision> {
     managed.deployment.as_ref()?;
     let what = format!("{what} was started by someone else while ours was under way");
     Some(match context.plan().drift {
-        DriftPolicy::Hold => finish(Terminal::Held, what),
-        DriftPolicy::Rollback => Decision::Note(Fact::Restoring(Cause::Drift(what))),
+        DriftPolicy::Hold if context.stands_still() => finish(Terminal::Held, what),
+        DriftPolicy::Hold | DriftPolicy::Rollback => Decision::Note(Fact::Restoring(Cause::Drift(what))),
     })
 }
 

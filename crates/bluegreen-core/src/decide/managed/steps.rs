@@ -1,6 +1,6 @@
 //! The plan's steps where AWS moves the weights: they pass by what is read back.
 
-use crate::decide::prepare::{become_healthy, next_hook};
+use crate::decide::prepare::{become_healthy, next_hook, wanted_count};
 use crate::decide::targets::first_weight_step;
 use crate::decide::{Context, Decision, steps as shared};
 use crate::journal::{Fact, Mutation};
@@ -15,6 +15,9 @@ use super::{WaitKind, kind_of, send_once};
 pub(super) fn under_way(context: &Context<'_>) -> Option<Decision> {
     let index = context.state.step;
     let step = context.plan().steps.get(index)?;
+    if let Some(decision) = unchecked(context).or_else(|| recovered(context, index)) {
+        return Some(decision);
+    }
     if let Some(fact) = read_back(context, index, step) {
         return Some(Decision::Note(fact));
     }
@@ -33,6 +36,21 @@ pub(super) fn under_way(context: &Context<'_>) -> Option<Decision> {
         (Step::Bake(_), _) => bake(context, index, step),
         _ => shared::without_weight(context, index, step),
     }
+}
+
+/// Traffic that somebody else let through before the user's checks had passed: they are made up for at once.
+fn unchecked(context: &Context<'_>) -> Option<Decision> {
+    let missing = context.state.hooks_passed < context.plan().pre_traffic.len();
+    let has_traffic = context.least_share().is_some_and(|share| share > 0);
+    if missing && has_traffic { next_hook(context) } else { None }
+}
+
+/// A canary that was unhealthy and is whole again is believed anew only after a while, and that begins here.
+fn recovered(context: &Context<'_>, index: usize) -> Option<Decision> {
+    context.state.canary_unhealthy_since?;
+    let revision = context.state.task_definition.as_ref()?;
+    let healthy = context.canary_health(revision, wanted_count(context, index)?).ok()?;
+    Some(Decision::Note(Fact::CanaryHealthy { healthy }))
 }
 
 /// What the routes say is over: a weight that is reached, and every wait before a weight that is reached.

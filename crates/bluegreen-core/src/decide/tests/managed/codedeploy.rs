@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::journal::Verb;
-use crate::model::AfterCommit;
 
 fn at_ten() -> Bench {
     let mut bench = Bench::at_first_wait(&codedeploy_plan(), &DeploymentWait::Ready);
@@ -164,19 +163,6 @@ fn a_full_promotion_during_the_bake_ends_it() {
 }
 
 #[test]
-fn old_tasks_that_are_kept_go_by_codedeploys_clock_or_by_order() {
-    let mut plan = codedeploy_plan();
-    plan.after = AfterCommit::KeepWarm;
-    let mut bench = at_the_end();
-    bench.state.plan = std::sync::Arc::new(plan);
-    bench.fact(Fact::StepPassed { step: 3, why: String::new() });
-    bench.fact(Fact::Committed);
-    assert_eq!(bench.decide(), "wait: CodeDeploy to end the old tasks: `promote --full` ends them now");
-    bench.take("c1", Verb::PromoteFull);
-    assert_eq!(bench.decide(), "act continue d-1 at TERMINATION_WAIT");
-}
-
-#[test]
 fn success_is_read_back_before_it_is_told() {
     let mut bench = at_the_end();
     bench.fact(Fact::StepPassed { step: 3, why: String::new() });
@@ -243,4 +229,32 @@ fn weights_that_nobody_of_this_run_asked_for_are_drift() {
     assert!(bench.decide().starts_with("wait"), "AWS may be on its way back: {}", bench.decide());
     bench.pass_time(31);
     assert_eq!(bench.decide(), "note drift");
+}
+
+#[test]
+fn what_goes_on_by_itself_is_not_held() {
+    let drifted = |bench: &mut Bench| {
+        bench.found(forward(&[("blue", 63), ("green", 37)], None));
+        let decided = bench.decide();
+        assert!(decided.starts_with("note drift"), "{decided}");
+        let route = bench.seen.routes.value.as_ref().unwrap()[0].clone();
+        bench.fact(Fact::Drift { route: route.id, expected: Vec::new(), found: route.actions });
+        bench.decide()
+    };
+    let mut plan = codedeploy_plan();
+    plan.drift = crate::model::DriftPolicy::Hold;
+    let mut bench = Bench::at_first_wait(&plan, &DeploymentWait::Ready);
+    assert!(drifted(&mut bench).starts_with("finish Held"), "it waits for us there");
+    let mut bench = Bench::at_first_wait(&plan, &DeploymentWait::Ready);
+    bench.continued(DeploymentWait::Ready);
+    bench.waits_no_more();
+    bench.moved_to(0, 100);
+    let decided = drifted(&mut bench);
+    assert!(decided.starts_with("note restoring: drift"), "{decided}");
+    let mut bench = at_ten();
+    bench.seen.interrupted = true;
+    assert_eq!(
+        bench.decide(),
+        "leave: interrupted; CodeDeploy goes on by itself, and no alarm stops it before `resume`"
+    );
 }

@@ -164,3 +164,39 @@ fn what_aws_fills_in_beside_the_declared_settings_is_no_difference() {
     let sent = declared_settings(&json!({ "bakeTimeInMinutes": 5 }));
     assert_eq!(sent, json!({ "bakeTimeInMinutes": 5, "strategy": "ROLLING", "lifecycleHooks": [] }));
 }
+
+#[test]
+fn success_is_told_of_the_released_revision_alone() {
+    let mut bench = at_the_end();
+    bench.fact(Fact::StepPassed { step: 3, why: String::new() });
+    bench.waits_no_more();
+    bench.status(DeploymentStatus::Succeeded);
+    bench.notes();
+    bench.seen.services.value.as_mut().unwrap().green.task_definition = revision("web:9");
+    assert_eq!(bench.decide(), "wait: the service to show the released revision");
+}
+
+#[test]
+fn checks_that_somebody_else_has_let_traffic_pass_by_are_made_up_for() {
+    let mut plan = ecs_plan();
+    plan.pre_traffic = super::plan().pre_traffic;
+    let mut bench = Bench::at_first_wait(&plan, &pause("h1"));
+    bench.waits_no_more();
+    bench.shows(100);
+    bench.notes();
+    assert_eq!(bench.decide(), "act run hook 0");
+}
+
+#[test]
+fn a_canary_that_was_unhealthy_is_believed_only_after_a_while() {
+    let mut bench = Bench::at_first_wait(&ecs_plan(), &pause("h1"));
+    bench.continued(pause("h1"));
+    bench.waits_no_more();
+    bench.moved_to(0, 100);
+    bench.fact(Fact::StepPassed { step: 1, why: String::new() });
+    bench.waits(&pause("h2"));
+    bench.fact(Fact::CanaryUnhealthy { seen: "3 of 4 targets are healthy".into() });
+    assert_eq!(bench.decide(), "note canary healthy 4");
+    bench.fact(Fact::CanaryHealthy { healthy: 4 });
+    assert_eq!(bench.decide(), "wait: green to stay healthy");
+}

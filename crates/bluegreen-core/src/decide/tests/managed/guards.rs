@@ -214,3 +214,19 @@ fn settings_come_back_after_the_end_alone() {
     bench.fact(Fact::DeploymentEnded { deployment: id("d-1"), status: DeploymentStatus::RolledBack, why: None });
     assert_eq!(veto(&bench, &settings), "ok");
 }
+
+#[test]
+fn nothing_goes_on_with_another_revision_or_against_an_interrupt() {
+    let mut bench = Bench::at_first_wait(&ecs_plan(), &pause("h1"));
+    assert_eq!(veto(&bench, &go_on(pause("h1"))), "ok");
+    bench.seen.services.value.as_mut().unwrap().green.task_definition = revision("web:9");
+    let other = "not now: the service was not seen on the revision that is released";
+    assert_eq!(veto(&bench, &go_on(pause("h1"))), other);
+    bench.fact(Fact::Committed);
+    bench.change_ours(|ours| ours.waits_for = Some(last_pause()));
+    assert_eq!(veto(&bench, &go_on(last_pause())), other);
+    bench.seen.services.value.as_mut().unwrap().green.task_definition = revision("web:2");
+    assert_eq!(veto(&bench, &go_on(last_pause())), "ok");
+    bench.seen.interrupted = true;
+    assert_eq!(veto(&bench, &go_on(last_pause())), "not now: the run was told to stop");
+}

@@ -163,3 +163,16 @@ fn what_changed_since_the_plan_is_found_before_the_start() {
     bench.seen.services.value.as_mut().unwrap().blue = service(Color::Blue, "web:9", 4);
     assert!(bench.decide().contains("someone else deployed"), "{}", bench.decide());
 }
+
+#[test]
+fn a_mark_on_another_revision_is_not_ours() {
+    // In ECS the mark stands in the service's settings, and whoever deploys next inherits it.
+    let mut bench = Bench::managed(&ecs_plan());
+    bench.start_in_doubt();
+    bench.sees_ours(ManagedDeployment { task_definition: Some(revision("web:9")), ..ours() });
+    assert_eq!(
+        bench.decide(),
+        "finish Held: deployment d-1 by user, made 2026-11-23T06:00:00Z carries this run's mark and brings web:9: \
+         someone else deployed over it"
+    );
+}

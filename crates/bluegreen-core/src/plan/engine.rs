@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Plan;
+use super::{EngineKind, Plan};
 use crate::model::{DeploymentSite, Shift, duration};
 use crate::ports::marked_run;
 
@@ -109,6 +109,16 @@ impl Engine {
     /// Whether this is the engine of plans that name none.
     pub fn is_alb(&self) -> bool {
         *self == Engine::Alb
+    }
+
+    /// The engine without what it has to be told.
+    pub fn kind(&self) -> EngineKind {
+        match self {
+            Engine::Alb => EngineKind::Alb,
+            Engine::TaskSets(_) => EngineKind::TaskSets,
+            Engine::CodeDeploy(_) => EngineKind::CodeDeploy,
+            Engine::Ecs(_) => EngineKind::Ecs,
+        }
     }
 
     /// The word for it in a spec.

@@ -233,15 +233,15 @@ fn stickiness(plan: &Plan, survey: &Survey) -> Vec<Finding> {
         if let Some(seconds) = sticky {
             let window = Duration::from_secs(seconds.into());
             let what = format!("{} pins clients to a group for {}", route.id, duration::format(window));
-            if plan.managed().is_some() {
-                let what = format!("{what}: a rollback by AWS does not move those that are pinned to the canary");
-                findings.push(Finding::warn("BG3252", what, "shorten the stickiness, or release with `engine: alb`"));
-            } else {
+            if plan.engine.kind().can().evicts_sticky {
                 findings.push(Finding::info(
                     "BG3150",
                     what,
                     "a rollback takes the canary group out of the action to move them",
                 ));
+            } else {
+                let what = format!("{what}: a rollback by AWS does not move those that are pinned to the canary");
+                findings.push(Finding::warn("BG3252", what, "shorten the stickiness, or release with `engine: alb`"));
             }
             if plan.managed().is_none() && window > plan.rollback.sticky_hold {
                 let what = format!(

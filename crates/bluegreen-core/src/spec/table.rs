@@ -109,7 +109,7 @@ const ENVIRONMENT: Object = Object {
 
 const ENGINES: Words = Words {
     values: &[
-        ("alb", "our weights on the load balancer's rules, two ECS services"),
+        ("alb", "our weights on the load balancer's rules, over two ECS services or the task sets of one"),
         ("codedeploy", "CodeDeploy's deployments of one service with the controller CODE_DEPLOY"),
         ("ecs", "ECS's own blue/green, linear or canary strategy on one service"),
         ("auto", "the one that fits what the service is"),

@@ -24,6 +24,9 @@ pub(super) fn under_way(context: &Context<'_>) -> Option<Decision> {
     if let Some(decision) = fit_to_serve(context, index) {
         return Some(decision);
     }
+    if let Some(by) = context.state.paused_by.as_ref().filter(|_| !context.stands_still()) {
+        return Some(context.wait(format!("CodeDeploy, which does not wait between its shares (paused by {by})")));
+    }
     if let Some(paused) = shared::paused(context) {
         return Some(paused);
     }

@@ -37,7 +37,8 @@ pub fn engines_markdown() -> String {
     let mut page = "# What each engine can do\n\n\
         One spec drives them all: `engine:` chooses, and `engine: auto` takes the one that fits what the service is. What\n\
         an engine cannot do is refused when the plan is made, with the nearest plan that it can carry out and the engine\n\
-        that can carry out yours. This page is made from the data that the planner refuses by.\n\n"
+        that can carry out yours. This page is made from the data that the planner reads: shares, holds, gates, waits, scale,\n\
+        bake, stickiness and hooks are refused or warned of by it; the other rows describe.\n\n"
         .to_owned();
     let title = |kind: EngineKind| match kind {
         EngineKind::Alb => "`alb`, two services".to_owned(),
@@ -49,6 +50,7 @@ pub fn engines_markdown() -> String {
     for (name, cell) in ROWS {
         let _ = writeln!(page, "| {name} | {} |", EngineKind::ALL.map(|kind| cell(kind.can())).join(" | "));
     }
-    page + "\nOn every engine the alarms are read by us and fail closed, the weights are read back from every route, the\n\
-            baseline is captured before the first write and compared after a rollback, and a run that was killed resumes.\n"
+    page + "\nOn every engine the alarms are read by us: red goes back, and no answer lets nothing of ours go forward. The\n\
+            weights are read back from every route, the baseline is captured before the first write and compared after a\n\
+            rollback, and a run that was killed resumes.\n"
 }

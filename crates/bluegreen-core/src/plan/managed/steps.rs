@@ -131,6 +131,13 @@ pub(super) fn asked_in_vain(site: &Site<'_>) -> Vec<Finding> {
         let what = format!("{who} makes all new tasks before the first share, whatever `capacity` says");
         findings.push(Finding::warn("BG3250", what, "make room for twice the tasks, or write `engine: alb`"));
     }
+    if !can.gates_between_steps {
+        let what = format!(
+            "{who} does not wait between its shares: `pause`, an alarm without an answer and `drift: hold` hold nothing"
+        );
+        let cure = "a red alarm, drift and `abort` stop it; `engine: ecs` and `engine: alb` have gates between steps";
+        findings.push(Finding::info("BG3253", what, cure));
+    }
     let (what, matters) = match &site.spec.after {
         _ if can.keeps_old => return findings,
         AfterCommit::ScaleTo(0) => return findings,

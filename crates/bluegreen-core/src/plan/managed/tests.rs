@@ -286,10 +286,10 @@ fn what_is_asked_for_in_vain_is_said() {
 fn what_code_deploy_does_by_itself_is_said() {
     let mut world = World::code_deploy(CANARY);
     let codes = |world: &World| world.built().findings.into_iter().map(|finding| finding.code).collect::<Vec<_>>();
-    assert_eq!(codes(&world), ["BG3217"]);
+    assert_eq!(codes(&world), ["BG3253", "BG3217"]);
     world.group().alarms = Some(vec!["5xx".into(), "disk".into()]);
     world.spec.alarm_policy.allow_red = vec!["5xx".into()];
-    assert_eq!(codes(&world), ["BG3216", "BG3219", "BG3217"]);
+    assert_eq!(codes(&world), ["BG3253", "BG3216", "BG3219", "BG3217"]);
     assert!(world.finding("BG3216").what.ends_with("disk"));
 }
 

@@ -48,7 +48,7 @@ pub(crate) struct Globals {
     pub(crate) output: Option<Output>,
     /// Where the journals of runs live [default: $BLUEGREEN_STATE, $XDG_STATE_HOME/bluegreen,
     /// ~/.local/state/bluegreen]
-    #[arg(long, alias = "state-dir", global = true, value_name = "DIR", help_heading = "Global options")]
+    #[arg(long, visible_alias = "state-dir", global = true, value_name = "DIR", help_heading = "Global options")]
     pub(crate) state: Option<PathBuf>,
 }
 

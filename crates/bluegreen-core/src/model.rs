@@ -6,6 +6,7 @@ mod color;
 mod deployment;
 pub mod duration;
 mod ids;
+mod metric;
 mod policy;
 mod route;
 mod scale;
@@ -18,6 +19,7 @@ pub use color::{ByColor, Color, Role};
 pub use deployment::{DeploymentId, DeploymentSite, DeploymentWait};
 pub use ids::{IdError, RunId};
 pub use jiff::Timestamp;
+pub use metric::{MetricQuery, Series};
 pub use policy::{
     AfterCommit, AlarmPolicy, Capacity, DriftPolicy, Hook, NoData, OnInterrupt, RollbackPolicy, Step, Timing,
 };

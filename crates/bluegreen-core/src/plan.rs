@@ -1,5 +1,6 @@
 //! A plan: everything that a release will do, decided before its first write.
 
+mod analysis;
 mod build;
 mod capability;
 mod choose;
@@ -31,6 +32,7 @@ use crate::model::{
 use crate::observe::RouteSnapshot;
 use crate::taskdef::TaskDefinition;
 
+pub use analysis::{Analysis, OnInconclusive, OnNoAnswer, Source, Tally};
 pub use build::{Built, Inputs, build, roles};
 pub use capability::{Bake, Capability, EngineKind, Holds, LocalHooks, Routes, Shapes, Waits, engines_markdown};
 pub use clock::{Clock, Entry};
@@ -50,7 +52,7 @@ pub use whereabouts::deployment_site;
 pub const PLAN_VERSION: u32 = 1;
 
 /// One release, with no choice left for later. It never changes once made; its hash names it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Plan {
     /// [`PLAN_VERSION`] when it was made.
@@ -93,6 +95,9 @@ pub struct Plan {
     /// What carries it out.
     #[serde(default, skip_serializing_if = "Engine::is_alb")]
     pub engine: Engine,
+    /// What is judged by counts, where anything is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<Box<Analysis>>,
 }
 
 /// The account, region, cluster and service that a plan is for.

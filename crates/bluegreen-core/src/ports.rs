@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::model::{
-    Action, Color, DeploymentId, DeploymentSite, DeploymentWait, Hook, ListenerArn, RouteId, RuleArn, RunId, SetScale,
-    Shift, TargetGroupArn, TaskDefinitionArn,
+    Action, Color, DeploymentId, DeploymentSite, DeploymentWait, Hook, ListenerArn, MetricQuery, RouteId, RuleArn,
+    RunId, SetScale, Shift, TargetGroupArn, TaskDefinitionArn,
 };
 use crate::observe::{
     AlarmSnapshot, DeploymentConfig, DeploymentGroup, LoadBalancer, ManagedDeployments, RouteSnapshot, ServiceSnapshot,
@@ -226,7 +226,18 @@ pub trait Metrics: Send + Sync {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<Option<u64>>, CallError>;
+    /// The points of each query (in the order asked for) by the minute that they begin, oldest first, over the whole
+    /// minutes in `[from, to)`. A query that cannot be read, or only in part, fails on its own.
+    async fn points(
+        &self,
+        queries: &[MetricQuery],
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Result<Points, CallError>>, CallError>;
 }
+
+/// One query's values by the beginning of their minute, oldest first.
+pub type Points = Vec<(Timestamp, f64)>;
 
 /// How a hook ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -341,6 +341,7 @@ impl Scenario {
         Plan {
             version: PLAN_VERSION,
             engine: self.managed_engine(&world, &run).unwrap_or_else(|| self.engine()),
+            analysis: None,
             run,
             created_at: now,
             site: Site {

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::classify::{failure, malformed, own};
 use super::convert::date_time;
-use crate::model::{LoadBalancerArn, TargetGroupArn};
+use crate::model::{LoadBalancerArn, MetricQuery, TargetGroupArn};
 use crate::observe::{AlarmSnapshot, StateChange};
-use crate::ports::{Alarms, CallError, ErrorClass, Metrics};
+use crate::ports::{Alarms, CallError, ErrorClass, Metrics, Points};
 
 mod alarms;
 mod definition;
@@ -168,6 +168,15 @@ impl Metrics for AwsMetrics {
             }
         }
         Ok(counts)
+    }
+
+    async fn points(
+        &self,
+        _queries: &[MetricQuery],
+        _from: Timestamp,
+        _to: Timestamp,
+    ) -> Result<Vec<Result<Points, CallError>>, CallError> {
+        Err(malformed(GET_METRIC_DATA, "to be written"))
     }
 }
 

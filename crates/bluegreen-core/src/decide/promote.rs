@@ -180,7 +180,7 @@ pub(super) fn overdue(context: &Context<'_>) -> Option<Decision> {
     let deadline = match context.plan().steps.get(state.step) {
         _ if !phases_done(context) => later(state.progress_at, allowed),
         Some(Step::AwaitPromote) => return None,
-        Some(Step::Hold(hold) | Step::Bake(hold)) => {
+        Some(Step::Hold(hold) | Step::Analysis(hold) | Step::Bake(hold)) => {
             later(later(state.step_since, *hold).max(state.progress_at), allowed)
         }
         _ => later(state.progress_at, allowed),

@@ -41,6 +41,10 @@ pub(super) fn without_weight(context: &Context<'_>, index: usize, step: &Step) -
             Some(why) => pass(&why),
             None => hold_until(context, index, *hold, "hold"),
         },
+        Step::Analysis(hold) => match promoted.or(skipped) {
+            Some(why) => pass(&why),
+            None => hold_until(context, index, *hold, "analysis"),
+        },
         Step::Bake(hold) => match promoted {
             Some(why) => pass(&why),
             None => hold_until(context, index, *hold, "bake"),

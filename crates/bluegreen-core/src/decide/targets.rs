@@ -38,7 +38,7 @@ pub fn canary_count(plan: &Plan, step: usize, stable_count: u32) -> u32 {
         Step::SetWeight(share) if plan.capacity == Capacity::MatchWeight => share.of_tasks(stable_count),
         Step::SetWeight(_) => stable_count,
         Step::SetCanaryScale(share) => share.of_tasks(stable_count),
-        Step::Hold(_) | Step::AwaitPromote | Step::Bake(_) => 0,
+        Step::Hold(_) | Step::Analysis(_) | Step::AwaitPromote | Step::Bake(_) => 0,
     };
     steps.iter().map(by_step).max().unwrap_or(0).max(1)
 }

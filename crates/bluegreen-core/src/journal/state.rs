@@ -82,7 +82,7 @@ pub struct ClosedGate {
 }
 
 /// All records of a run, folded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RunState {
     /// The plan.
     pub plan: Arc<Plan>,

@@ -16,6 +16,8 @@ pub enum Step {
     SetCanaryScale(Percent),
     /// Holds for a time under watch, counted from the moment the step before was verified.
     Hold(#[serde(with = "duration")] Duration),
+    /// Holds until there is a verdict on the canary, for this time unless the plan's analysis says otherwise.
+    Analysis(#[serde(with = "duration")] Duration),
     /// Holds until a person promotes.
     AwaitPromote,
     /// The hold at 100 % before commit.

@@ -173,6 +173,7 @@ fn assemble(spec: &Spec, survey: &Survey, wired: Wired, release: Release, run: R
         test_url: spec.test.as_ref().and_then(|test| test.url.clone()),
         timing: spec.timing.clone(),
         engine: wired.engine,
+        analysis: None,
     }
 }
 

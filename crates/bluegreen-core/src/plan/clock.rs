@@ -43,7 +43,7 @@ impl Clock {
                 share = *next;
             }
             entries.push(Entry { at, share, step: step.clone() });
-            if let Step::Hold(hold) | Step::Bake(hold) = step {
+            if let Step::Hold(hold) | Step::Analysis(hold) | Step::Bake(hold) = step {
                 at = at.saturating_add(*hold);
             }
         }

@@ -41,7 +41,7 @@ impl Course {
                 Step::SetWeight(share) if course.levels.last().is_some_and(|level| level.share == *share) => {}
                 Step::SetWeight(share) => course.levels.push(Level { share: *share, wait: Wait::default() }),
                 Step::SetCanaryScale(_) => course.scales = true,
-                Step::Hold(hold) => {
+                Step::Hold(hold) | Step::Analysis(hold) => {
                     let wait = course.wait();
                     wait.hold = wait.hold.saturating_add(*hold);
                 }

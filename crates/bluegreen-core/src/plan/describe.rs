@@ -144,6 +144,7 @@ fn steps(plan: &Plan) -> String {
                 format!("{} scaled to {share} of {} ({tasks} tasks)", plan.canary(), plan.stable())
             }
             Step::Hold(hold) => format!("hold {}", duration::format(*hold)),
+            Step::Analysis(hold) => format!("analyse for {}", duration::format(*hold)),
             Step::AwaitPromote => "wait for `bluegreen promote`".to_owned(),
             Step::Bake(hold) => format!("bake {}", duration::format(*hold)),
         };

@@ -247,6 +247,7 @@ fn awaits(step: &Step, routes: u32, alarms: u32) -> String {
         Step::SetWeight(share) => format!("{share} read back on {}", words::count(routes, "route")),
         Step::SetCanaryScale(share) => format!("the canary at {share} of the stable fleet, healthy"),
         Step::Hold(hold) => format!("{} {watch}", duration::format(*hold)),
+        Step::Analysis(hold) => format!("a verdict on {} of counts {watch}", duration::format(*hold)),
         Step::AwaitPromote => "a person: `bluegreen promote`".to_owned(),
         Step::Bake(hold) => format!("{} at 100% {watch}", duration::format(*hold)),
     }

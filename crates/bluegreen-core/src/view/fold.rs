@@ -82,7 +82,9 @@ impl RunView {
     fn hold_end(&self) -> Option<Timestamp> {
         let state = &self.state;
         match state.plan.steps.get(state.step)? {
-            Step::Hold(hold) | Step::Bake(hold) if matches!(self.phase, Phase::Holding | Phase::Baking) => {
+            Step::Hold(hold) | Step::Analysis(hold) | Step::Bake(hold)
+                if matches!(self.phase, Phase::Holding | Phase::Baking) =>
+            {
                 Some(later(state.step_since, *hold))
             }
             _ => None,

@@ -97,7 +97,7 @@ impl Phase {
                 None => Phase::Committing,
                 Some(_) if state.paused_by.is_some() => Phase::Paused,
                 Some(Step::SetWeight(_) | Step::SetCanaryScale(_)) => Phase::Step,
-                Some(Step::Hold(_)) => Phase::Holding,
+                Some(Step::Hold(_) | Step::Analysis(_)) => Phase::Holding,
                 Some(Step::AwaitPromote) => Phase::AwaitingPromote,
                 Some(Step::Bake(_)) => Phase::Baking,
             }

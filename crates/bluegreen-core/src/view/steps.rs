@@ -95,7 +95,9 @@ impl StepTimes {
             (None, None) => StepState::Pending,
         };
         let ends = match step {
-            Step::Hold(hold) | Step::Bake(hold) if status == StepState::Current => Some(later(state.step_since, *hold)),
+            Step::Hold(hold) | Step::Analysis(hold) | Step::Bake(hold) if status == StepState::Current => {
+                Some(later(state.step_since, *hold))
+            }
             _ => None,
         };
         StepView {

@@ -148,6 +148,7 @@ pub(crate) fn plan() -> Plan {
         test_url: None,
         timing: Timing::default(),
         engine: Engine::Alb,
+        analysis: None,
     }
 }
 

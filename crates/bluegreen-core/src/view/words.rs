@@ -98,6 +98,7 @@ pub fn step(step: &Step) -> String {
         Step::SetWeight(share) => format!("setWeight {share}"),
         Step::SetCanaryScale(share) => format!("setCanaryScale {share}"),
         Step::Hold(hold) => format!("hold {}", duration::format(*hold)),
+        Step::Analysis(hold) => format!("analysis {}", duration::format(*hold)),
         Step::AwaitPromote => "await promote".to_owned(),
         Step::Bake(hold) => format!("bake {}", duration::format(*hold)),
     }

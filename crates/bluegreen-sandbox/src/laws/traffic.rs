@@ -134,7 +134,9 @@ pub(super) fn bounded_exposure(case: &Case<'_>) -> Judgement {
     for (earlier, step) in case.plan.steps.iter().enumerate().take(index) {
         let over = case.has_fact(|fact| match fact {
             Fact::StepPassed { step, .. } => *step == earlier,
-            Fact::StepVerified(verified) => *verified == earlier && !matches!(step, Step::Hold(_) | Step::AwaitPromote),
+            Fact::StepVerified(verified) => {
+                *verified == earlier && !matches!(step, Step::Hold(_) | Step::Analysis(_) | Step::AwaitPromote)
+            }
             _ => false,
         });
         if !over {

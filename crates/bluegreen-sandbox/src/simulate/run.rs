@@ -123,7 +123,7 @@ async fn resume(driver: Driver, plan: Plan) -> Outcome {
 fn length(step: &bluegreen_core::model::Step) -> Duration {
     use bluegreen_core::model::Step;
     match step {
-        Step::Hold(time) | Step::Bake(time) => *time,
+        Step::Hold(time) | Step::Analysis(time) | Step::Bake(time) => *time,
         Step::SetWeight(_) | Step::SetCanaryScale(_) | Step::AwaitPromote => Duration::ZERO,
     }
 }

@@ -84,6 +84,7 @@ pub(crate) fn plan(service: &str, run: &str) -> Plan {
         test_url: None,
         timing: Timing::default(),
         engine: Engine::Alb,
+        analysis: None,
     }
 }
 

@@ -106,6 +106,7 @@ pub(super) fn plan() -> Plan {
         test_url: None,
         timing: Timing::default(),
         engine: Engine::Alb,
+        analysis: None,
     }
 }
 

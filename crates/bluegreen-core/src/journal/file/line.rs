@@ -12,7 +12,7 @@ use crate::plan::hex;
 const SUM_DIGITS: usize = 16;
 
 /// The records of a run's file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contents {
     /// All whole records, oldest first.
     pub records: Vec<Record>,

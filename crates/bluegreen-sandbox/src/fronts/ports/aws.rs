@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bluegreen_core::model::{
-    Action, ListenerArn, LoadBalancerArn, RouteId, RuleArn, RunId, TargetGroupArn, TaskDefinitionArn, Timestamp,
+    Action, ListenerArn, LoadBalancerArn, MetricQuery, RouteId, RuleArn, RunId, TargetGroupArn, TaskDefinitionArn,
+    Timestamp,
 };
 use bluegreen_core::observe::{
     AlarmSnapshot, LoadBalancer, RouteSnapshot, ServiceSnapshot, StateChange, TargetGroup, TargetHealth,
     TaskDefinitionSnapshot,
 };
 use bluegreen_core::ports::{
-    Alarms, CallError, ErrorClass, Fleet, Metrics, Outcome, Router, ServiceChange, TaskSetRequest,
+    Alarms, CallError, ErrorClass, Fleet, Metrics, Outcome, Points, Router, ServiceChange, TaskSetRequest,
 };
 use serde_json::Value;
 
@@ -188,5 +189,14 @@ impl Metrics for Front {
             Ok((groups.iter().map(|group| world.requests(group, from, to)).collect(), Detail::None))
         })
         .await
+    }
+
+    async fn points(
+        &self,
+        queries: &[MetricQuery],
+        _from: Timestamp,
+        _to: Timestamp,
+    ) -> Result<Vec<Result<Points, CallError>>, CallError> {
+        Ok(queries.iter().map(|_| Ok(Points::new())).collect())
     }
 }

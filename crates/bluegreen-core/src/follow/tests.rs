@@ -382,7 +382,6 @@ fn group(platform: &str) -> DeploymentGroup {
         termination_wait_minutes: 5,
         terminates_old: true,
         alarms: Some(vec!["theirs".into()]),
-        rollback_events: Vec::new(),
         service_role: String::new(),
     }
 }

@@ -78,7 +78,6 @@ fn facts() -> Facts {
             termination_wait_minutes: 5,
             terminates_old: true,
             alarms: Some(vec!["web-5xx".into()]),
-            rollback_events: vec!["DEPLOYMENT_FAILURE".into()],
             service_role: "arn:aws:iam::111122223333:role/codedeploy".into(),
         }],
         config: Some(DeploymentConfig {

@@ -161,8 +161,6 @@ pub struct DeploymentGroup {
     pub terminates_old: bool,
     /// The alarms that it watches; `None` where that is off.
     pub alarms: Option<Vec<String>>,
-    /// The events after which it rolls back by itself; empty where that is off.
-    pub rollback_events: Vec<String>,
     /// The role that it works as.
     pub service_role: String,
 }

@@ -222,7 +222,6 @@ impl World {
             termination_wait_minutes: 30,
             terminates_old: true,
             alarms: None,
-            rollback_events: vec!["DEPLOYMENT_FAILURE".into()],
             service_role: "arn:aws:iam::111122223333:role/cd".into(),
         };
         world.live().group = Some(Sought::One(Box::new(seen(group))));

@@ -9,7 +9,7 @@ use bluegreen_core::observe::{
 };
 use bluegreen_core::ports::marked_run;
 
-use super::{Deployment, EventStatus, Group, Position, RollbackEvent, Shares, Side, Status};
+use super::{Deployment, EventStatus, Group, Position, Shares, Side, Status};
 use crate::world::fleet::{alive, runs};
 use crate::world::{Ms, State, World};
 
@@ -82,7 +82,6 @@ impl State {
         let platform = self.codedeploy.applications.get(application).map_or("", |found| found.platform.as_str());
         let listener = |arn: &ListenerArn| arn.to_string();
         let pair = group.pair.as_ref();
-        let rollback = group.rollback.events.iter().filter(|_| group.rollback.enabled);
         DeploymentGroup {
             application: application.to_owned(),
             name: name.to_owned(),
@@ -96,7 +95,6 @@ impl State {
             termination_wait_minutes: group.termination.wait,
             terminates_old: group.termination.ends,
             alarms: group.alarms.enabled.then(|| group.alarms.names.clone()),
-            rollback_events: rollback.map(|event: &RollbackEvent| event.as_str().to_owned()).collect(),
             service_role: group.service_role.clone(),
         }
     }

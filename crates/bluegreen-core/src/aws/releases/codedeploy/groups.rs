@@ -108,7 +108,6 @@ pub(super) fn group(operation: &str, info: &sdk::DeploymentGroupInfo) -> Result<
     let ending = waits.and_then(|waits| waits.terminate_blue_instances_on_deployment_success.as_ref());
     let listeners = |route: Option<&sdk::TrafficRoute>| route.map_or_else(Vec::new, |r| r.listener_arns().to_vec());
     let alarms = info.alarm_configuration.as_ref().filter(|alarms| alarms.enabled);
-    let rollback = info.auto_rollback_configuration.as_ref().filter(|rollback| rollback.enabled);
     Ok(DeploymentGroup {
         application: required(operation, "applicationName", info.application_name.clone())?,
         name: required(operation, "deploymentGroupName", info.deployment_group_name.clone())?,
@@ -123,9 +122,6 @@ pub(super) fn group(operation: &str, info: &sdk::DeploymentGroupInfo) -> Result<
         termination_wait_minutes: ending.map_or(0, |ending| count(ending.termination_wait_time_in_minutes)),
         terminates_old: ending.map_or(Ok(false), |ending| terminates(operation, ending))?,
         alarms: alarms.map(|alarms| alarms.alarms().iter().filter_map(|alarm| alarm.name.clone()).collect()),
-        rollback_events: rollback.map_or_else(Vec::new, |rollback| {
-            rollback.events().iter().map(|event| event.as_str().to_owned()).collect()
-        }),
         service_role: info.service_role_arn.clone().unwrap_or_default(),
     })
 }

@@ -23,7 +23,6 @@ fn group(application: &str, name: &str, more: &Value) -> Value {
             "deploymentReadyOption": {"actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": 30},
         },
         "alarmConfiguration": {"enabled": true, "alarms": [{"name": "errors"}, {"name": "slow"}]},
-        "autoRollbackConfiguration": {"enabled": true, "events": ["DEPLOYMENT_FAILURE", "DEPLOYMENT_ON_FULL_MOON"]},
     });
     for (name, value) in more.as_object().unwrap() {
         group[name] = value.clone();
@@ -54,7 +53,6 @@ async fn a_group_is_read_whole() {
             termination_wait_minutes: 60,
             terminates_old: true,
             alarms: Some(vec!["errors".to_owned(), "slow".to_owned()]),
-            rollback_events: vec!["DEPLOYMENT_FAILURE".to_owned(), "DEPLOYMENT_ON_FULL_MOON".to_owned()],
             service_role: "arn:aws:iam::111122223333:role/deploy".to_owned(),
         }
     );
@@ -64,7 +62,6 @@ async fn a_group_is_read_whole() {
 async fn what_is_off_is_not_shown() {
     let off = json!({
         "alarmConfiguration": {"enabled": false, "alarms": [{"name": "errors"}]},
-        "autoRollbackConfiguration": {"enabled": false, "events": ["DEPLOYMENT_FAILURE"]},
         "blueGreenDeploymentConfiguration": {
             "terminateBlueInstancesOnDeploymentSuccess": {"action": "KEEP_ALIVE"},
             "deploymentReadyOption": {"actionOnTimeout": "CONTINUE_DEPLOYMENT", "waitTimeInMinutes": 5},
@@ -72,7 +69,7 @@ async fn what_is_off_is_not_shown() {
         "ecsServices": [], "loadBalancerInfo": null, "deploymentConfigName": "",
     });
     let found = read(&group("shop", "web", &off)).await.unwrap();
-    assert_eq!((found.alarms, found.rollback_events.len(), found.service), (None, 0, None));
+    assert_eq!((found.alarms, found.service), (None, None));
     assert_eq!((found.ready_wait_minutes, found.termination_wait_minutes, found.terminates_old), (None, 0, false));
     assert_eq!((found.target_groups.len(), found.production_listeners.len(), found.config), (0, 0, None));
 

@@ -45,6 +45,9 @@ pub struct Judge {
     pub requests_min: f64,
     /// Whether a step may be passed before its time is over.
     pub pass_early: bool,
+    /// So many minutes in which one metric was plainly broken are let pass.
+    #[serde(default)]
+    pub failure_limit: u32,
 }
 
 impl Default for Judge {
@@ -60,6 +63,7 @@ impl Default for Judge {
             warm_up: Duration::from_secs(120),
             requests_min: 50.0,
             pass_early: false,
+            failure_limit: 0,
         }
     }
 }

@@ -67,6 +67,7 @@ fn settings(args: &JudgeArgs, rows: &Rows) -> Result<Judge, Failure> {
         warm_up: args.warm_up,
         requests_min: args.min_requests.into(),
         pass_early: false,
+        failure_limit: 0,
     })
 }
 

@@ -1,7 +1,7 @@
 //! What the rows of one metric say.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Judge, Row};
 use crate::stats::{
@@ -9,7 +9,7 @@ use crate::stats::{
 };
 
 /// The evidence of one metric, all of it as natural logarithms of e-values.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricEvidence {
     /// The metric's name.
@@ -24,9 +24,11 @@ pub struct MetricEvidence {
     pub harmless: Option<f64>,
     /// That its rate is above [`Judge::limit`], where that is set.
     pub above_limit: Option<f64>,
-    /// The minute in which it was plainly broken, if there was one.
+    /// The minute in which it was plainly broken once more than [`Judge::failure_limit`] lets pass.
     pub tripped_at: Option<Timestamp>,
-    /// How many times as often the canary fails: the likeliest ratio, and an interval at 95 % for all times at once.
+    /// How many times as often the canary fails: the likeliest ratio, and an interval at 95 % for all times at once, whose
+    /// upper end is infinite (`null` in JSON) where the control had no failure.
+    #[serde(default, deserialize_with = "open_interval")]
     pub ratio: Option<(f64, f64, f64)>,
     /// Since when it has been getting worse: the minute after the evidence was last at its lowest.
     pub onset: Option<Timestamp>,
@@ -42,6 +44,12 @@ pub struct MetricEvidence {
     pub minutes: u32,
     #[serde(skip)]
     pub(super) path: Vec<(Timestamp, f64)>,
+}
+
+/// JSON has no infinity: it is written as `null`.
+fn open_interval<'de, D: Deserializer<'de>>(from: D) -> Result<Option<(f64, f64, f64)>, D::Error> {
+    let found = Option::<(f64, f64, Option<f64>)>::deserialize(from)?;
+    Ok(found.map(|(likeliest, low, high)| (likeliest, low, high.unwrap_or(f64::INFINITY))))
 }
 
 /// The chance of the interval that is shown.
@@ -65,7 +73,7 @@ impl Judge {
         let mut above = self.limit.and_then(Absolute::above);
         let mut found = MetricEvidence::none(metric, weight);
         let mut both = Vec::new();
-        let mut lowest = 0.0;
+        let (mut lowest, mut broken) = (0.0, 0);
         for row in rows {
             if let Some(canary) = row.canary {
                 harmless.as_mut().map(|process| process.add(canary.bad, canary.all));
@@ -79,8 +87,9 @@ impl Judge {
             } else if found.onset.is_none() {
                 found.onset = Some(row.at);
             }
-            if tripped(minute) && found.tripped_at.is_none() {
-                found.tripped_at = Some(row.at);
+            if tripped(minute) {
+                broken += 1;
+                found.tripped_at = found.tripped_at.or((broken > self.failure_limit).then_some(row.at));
             }
             found.count(minute.canary_bad, minute.canary, minute.control_bad, minute.control);
             found.path.push((row.at, log_e));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::evidence::split;
 use super::{Judge, MetricEvidence, Row, Rows};
@@ -11,7 +11,7 @@ use crate::decide::elapsed;
 use crate::stats::weighted_mean;
 
 /// What the evidence says.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Verdict {
     /// The canary is worse: go back.
@@ -54,7 +54,7 @@ pub struct Window {
 }
 
 /// A verdict with all that it rests on.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Judgement {
     /// The verdict.

@@ -157,3 +157,31 @@ fn a_crossing_stays_a_crossing() {
     recovered.extend((4..40).map(|number| row(number, 0.0, 10.0)));
     assert_eq!(kind(&verdict(&strict(), recovered, window(40, 60))), "fail");
 }
+
+#[test]
+fn broken_minutes_are_let_pass_up_to_a_number() {
+    let lenient = Judge { failure_limit: 1, ..strict() };
+    let broken = |numbers: &[i64]| {
+        let mut rows = rows(4, 10.0, 10.0);
+        rows.iter_mut().filter(|row| numbers.contains(&((row.at.as_second() - START) / 60))).for_each(|row| {
+            row.canary = Some(Counts { bad: 15.0, all: 30.0 });
+        });
+        judge(&lenient, &Rows::new(rows), window(4, 30))
+    };
+    assert_eq!(kind(&broken(&[0]).verdict), "open");
+    let twice = broken(&[0, 3]);
+    assert_eq!(kind(&twice.verdict), "fail", "{twice:?}");
+    assert_eq!(twice.metrics[0].tripped_at, Some(minute(3)), "{twice:?}");
+}
+
+#[test]
+fn judgements_are_read_back_as_written() {
+    let no_control_failure = rows(6, 40.0, 0.0);
+    for rows in [rows(12, 20.0, 10.0), no_control_failure, Vec::new()] {
+        let written = judge(&strict(), &Rows::new(rows), window(12, 30));
+        let text = serde_json::to_string(&written).unwrap();
+        let read: Judgement = serde_json::from_str(&text).unwrap();
+        assert_eq!(read.metrics[0].ratio, written.metrics[0].ratio);
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    }
+}

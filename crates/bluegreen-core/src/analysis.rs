@@ -6,6 +6,7 @@
 mod evidence;
 mod judge;
 mod rows;
+mod source;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::model::duration;
 pub use evidence::MetricEvidence;
 pub use judge::{Judgement, Verdict, Window, judge};
 pub use rows::{Counts, Row, Rows, RowsError};
+pub use source::{Bad, Source, Tally};
 
 /// What is judged, and how strictly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

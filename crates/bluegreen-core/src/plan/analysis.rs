@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::Judge;
-use crate::model::{MetricQuery, duration};
+use crate::analysis::{Judge, Source};
+use crate::model::duration;
 
 /// The judge of a release, where its counts come from, and what follows from no verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,34 +27,6 @@ pub struct Analysis {
     /// For how long that is tolerated; until then nothing goes forward.
     #[serde(with = "duration")]
     pub no_answer_for: Duration,
-}
-
-/// Where one metric's counts come from, for each fleet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Source {
-    /// The metric's name in the judge.
-    pub metric: String,
-    /// The canary's.
-    pub canary: Tally,
-    /// Stable's: the control, where there is no fleet for that alone.
-    pub stable: Tally,
-    /// The control fleet's, where there is one and the metric can tell it apart.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub control: Option<Tally>,
-}
-
-/// The counts of one fleet.
-///
-/// Where [`Tally::all`] has a point and a series of [`Tally::bad`] has none, there were no bad ones: CloudWatch gets no
-/// zeros from most sources. Without a point of `all` there is no data.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Tally {
-    /// Bad ones: the sum of these.
-    pub bad: Vec<MetricQuery>,
-    /// All of them.
-    pub all: MetricQuery,
 }
 
 /// What follows when a step ends without enough evidence either way.

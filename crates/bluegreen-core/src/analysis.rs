@@ -3,6 +3,7 @@
 //! Pure: rows in, judgement out. All evidence is computed from the rows each time, so a restart costs nothing, a late
 //! point is simply another row, and every verdict can be computed again from what was recorded.
 
+mod assemble;
 mod evidence;
 mod judge;
 mod rows;
@@ -14,10 +15,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::duration;
 
+pub use assemble::{Answers, ControlArm, queries};
 pub use evidence::MetricEvidence;
 pub use judge::{Judgement, Verdict, Window, judge};
 pub use rows::{Counts, Row, Rows, RowsError};
-pub use source::{Bad, Source, Tally};
+pub use source::{Bad, Source, Tally, requests};
 
 /// What is judged, and how strictly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

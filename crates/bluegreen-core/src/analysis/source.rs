@@ -64,7 +64,7 @@ impl Tally {
         let count = |name| of_group(balancer, group, name, "Sum");
         Tally {
             bad: Bad::Sum(vec![count("HTTPCode_Target_5XX_Count"), count("TargetConnectionErrorCount")]),
-            all: count("RequestCount"),
+            all: requests(balancer, group),
         }
     }
 
@@ -76,7 +76,7 @@ impl Tally {
     pub fn lost(balancer: &LoadBalancerArn, group: &TargetGroupArn) -> Tally {
         let count = |name| of_group(balancer, group, name, "Sum");
         let answered = ["HTTPCode_Target_2XX_Count", "HTTPCode_Target_3XX_Count", "HTTPCode_Target_4XX_Count"];
-        Tally { bad: Bad::Rest(answered.map(count).to_vec()), all: count("RequestCount") }
+        Tally { bad: Bad::Rest(answered.map(count).to_vec()), all: requests(balancer, group) }
     }
 
     /// Answers of a group that took longer than `threshold`, of all that were timed.
@@ -89,6 +89,11 @@ impl Tally {
         let slow = format!("TC({}:)", threshold.as_secs_f64());
         Tally { bad: Bad::Sum(vec![times(&slow)]), all: times("SampleCount") }
     }
+}
+
+/// Requests of one group for which a target was chosen. There is a point in every minute that had one.
+pub fn requests(balancer: &LoadBalancerArn, group: &TargetGroupArn) -> MetricQuery {
+    of_group(balancer, group, "RequestCount", "Sum")
 }
 
 /// A metric of one group behind one load balancer. The same name with one dimension less is another metric.

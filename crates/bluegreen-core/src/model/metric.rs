@@ -32,3 +32,13 @@ pub enum MetricQuery {
         series: BTreeMap<String, Series>,
     },
 }
+
+impl MetricQuery {
+    /// What it is, for messages: `Sum of RequestCount`, or the expression.
+    pub fn name(&self) -> String {
+        match self {
+            MetricQuery::Series(series) => format!("{} of {}", series.statistic, series.name),
+            MetricQuery::Math { expression, .. } => expression.clone(),
+        }
+    }
+}

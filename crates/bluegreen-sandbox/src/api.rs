@@ -91,7 +91,7 @@ impl Api {
             Some(fate @ (Fault::Lost { applied: false } | Fault::Hung { applied: false })) => (None, Some(fate)),
             Some(fate @ (Fault::Lost { .. } | Fault::Hung { .. })) => (self.serve(&request, &begun, None), Some(fate)),
             Some(Fault::Stale(ms)) => (self.serve(&request, &begun, Some(ms)), None),
-            Some(Fault::Slow(_)) | None => (self.serve(&request, &begun, None), None),
+            Some(Fault::Slow(_) | Fault::Partial) | None => (self.serve(&request, &begun, None), None),
         };
         let told = response.as_ref().filter(|_| fate.is_none()).map(|response| response.status().as_u16());
         self.lock_book().ended(begun.index, told);
@@ -135,7 +135,11 @@ impl Api {
         let mut book = self.lock_book();
         let mut world = self.lock_world();
         self.move_on(&mut book, &mut world);
-        let mut context = Context { stale, ..Context::new(&mut world, &begun.caller, begun.index) };
+        let mut context = Context {
+            stale,
+            partial: begun.fault == Some(Fault::Partial),
+            ..Context::new(&mut world, &begun.caller, begun.index)
+        };
         let answer = serve(&mut context, request);
         let changed = request.is_mutating() && answer.is_ok();
         book.note_weights(&world);

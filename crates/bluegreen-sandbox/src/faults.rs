@@ -32,6 +32,9 @@ pub enum Fault {
     Stale(Ms),
     /// It takes this long: half before its effect, half before its answer.
     Slow(Ms),
+    /// Metric data is answered in part: the older half of its points, and the word that it is not all. Nothing happens
+    /// to other calls.
+    Partial,
 }
 
 impl Fault {

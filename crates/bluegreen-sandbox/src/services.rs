@@ -47,12 +47,14 @@ pub struct Context<'a> {
     pub index: u64,
     /// Reads are answered from this many milliseconds ago, instead of what the world's lags say.
     pub stale: Option<Ms>,
+    /// Metric data is answered in part.
+    pub partial: bool,
 }
 
 impl<'a> Context<'a> {
     /// A call without a fault.
     pub fn new(world: &'a mut World, caller: &'a Caller, index: u64) -> Context<'a> {
-        Context { world, caller, index, stale: None }
+        Context { world, caller, index, stale: None, partial: false }
     }
 
     /// What a read of this kind sees, and when that was. `what` names the thing that is read: reads of different things

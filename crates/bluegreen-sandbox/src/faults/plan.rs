@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use super::{Fault, FaultRule, Faults, Operations};
 use crate::world::Ms;
 
-const KINDS: &str = "throttle, error, deny, drop, drop-applied, hang, hang-applied, stale or slow";
+const KINDS: &str = "throttle, error, deny, drop, drop-applied, hang, hang-applied, stale, slow or partial";
 const EXAMPLE: &str = "as in `throttle=0.3` or `slow@2s:elbv2=0.1`";
 const SERVICES: [&str; 6] = ["elbv2", "ecs", "cloudwatch", "codedeploy", "sts", "resourcegroupstaggingapi"];
 
@@ -29,6 +29,7 @@ const SLOW_MS: Ms = 2_000;
 /// | `drop-applied`, `hang-applied` | it takes effect and has no answer |
 /// | `stale@30s` | a read is answered as of 30 s ago |
 /// | `slow@2s` | it takes 2 s |
+/// | `partial` | metric data is answered in part, and says so |
 ///
 /// `WHERE` is `reads`, `mutations`, a service such as `elbv2`, or the beginning of an operation such as
 /// `ecs:UpdateService`. The probability is between 0 and 1, in steps of 0.001.
@@ -128,6 +129,7 @@ impl Display for Fault {
             Fault::Hung { applied: true } => f.write_str("hang-applied"),
             Fault::Stale(ms) => write!(f, "stale@{ms}ms"),
             Fault::Slow(ms) => write!(f, "slow@{ms}ms"),
+            Fault::Partial => f.write_str("partial"),
         }
     }
 }
@@ -163,6 +165,7 @@ fn fault(kind: &str, duration: Option<&str>, part: &str) -> Result<Fault, PlanEr
         "drop-applied" => Fault::Lost { applied: true },
         "hang" => Fault::Hung { applied: false },
         "hang-applied" => Fault::Hung { applied: true },
+        "partial" => Fault::Partial,
         "stale" => return Ok(Fault::Stale(milliseconds(duration, part)?.unwrap_or(STALE_MS))),
         "slow" => return Ok(Fault::Slow(milliseconds(duration, part)?.unwrap_or(SLOW_MS))),
         _ => return Err(PlanError::Kind { given: kind.to_owned(), part: part.to_owned() }),
@@ -245,7 +248,7 @@ mod tests {
     #[test]
     fn a_plan_is_written_as_it_is_read() {
         let text = "throttle=0.3,error=1,deny:sts=0.001,drop=0,drop-applied:mutations=0.5,hang=1,hang-applied=1,\
-                    stale@30000ms:reads=0.25,slow@500ms:ecs:UpdateService=0.125";
+                    stale@30000ms:reads=0.25,slow@500ms:ecs:UpdateService=0.125,partial=0.5";
         let plan = FaultPlan::parse(text).unwrap();
         let written: Vec<String> = plan.rules().iter().map(ToString::to_string).collect();
         assert_eq!(written.join(","), text);

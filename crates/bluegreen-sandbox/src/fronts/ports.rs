@@ -89,7 +89,10 @@ impl Front {
                 Some(Fault::Lost { .. } | Fault::Hung { .. }) => {
                     Err((ErrorClass::TimedOut, words(ErrorClass::TimedOut).to_owned()))
                 }
-                Some(Fault::Stale(_) | Fault::Slow(_)) | None => {
+                Some(Fault::Partial) if operation == "cloudwatch:GetMetricData" => {
+                    Err((ErrorClass::Unavailable, "PartialData: only a part of the metric was read".to_owned()))
+                }
+                Some(Fault::Stale(_) | Fault::Slow(_) | Fault::Partial) | None => {
                     let lag = match fault {
                         Some(Fault::Stale(ms)) => ms,
                         _ => inner.world.lag(kind, &(&self.operator, begun.index)),

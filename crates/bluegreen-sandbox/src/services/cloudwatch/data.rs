@@ -140,13 +140,18 @@ pub(super) fn get(context: &mut Context<'_>, input: &Input) -> Result<Node, ApiE
     let descending =
         word(input, "ScanBy", &["TimestampDescending", "TimestampAscending"])? != Some("TimestampAscending");
     let most = input.int_within("MaxDatapoints", 1, POINTS)?.unwrap_or(POINTS);
-    let mut run = Run::new(&queries, context.world.metrics(), window, context.world.now_ms());
+    let seen_at = context.world.now_ms().saturating_sub(context.stale.unwrap_or(0));
+    let mut run = Run::new(&queries, context.world.metrics(), window, seen_at);
     let mut series: Vec<(String, String, Points)> = Vec::new();
     for query in queries.iter().filter(|query| query.returns()) {
         let all = run.points(query).map_err(|error| validation(error.to_string()))?;
         let several = all.len() > 1;
-        for (id, points) in all {
+        for (id, mut points) in all {
             let label = if several { id } else { label(query) };
+            if context.partial {
+                let older = points.len() / 2;
+                points = points.into_iter().take(older).collect();
+            }
             series.push((query.id.clone(), label, points));
         }
     }
@@ -163,7 +168,7 @@ pub(super) fn get(context: &mut Context<'_>, input: &Input) -> Result<Node, ApiE
         let shown = &ordered[first..last];
         let times: Vec<Node> = shown.iter().map(|(at, _)| moment(**at)).collect();
         let values: Vec<f64> = shown.iter().map(|(_, value)| **value).collect();
-        let status = if last < ordered.len() { "PartialData" } else { "Complete" };
+        let status = if last < ordered.len() || context.partial { "PartialData" } else { "Complete" };
         results.push(node! { "Id": id, "Label": label, "Timestamps": times, "Values": values, "StatusCode": status });
     }
     Ok(node! { "MetricDataResults": results, "NextToken": next, "Messages": Vec::<Node>::new() })

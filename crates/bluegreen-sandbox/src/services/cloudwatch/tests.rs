@@ -405,6 +405,26 @@ fn metric_data_is_newest_first_and_ends_before_its_end() {
 }
 
 #[test]
+fn metric_data_may_be_old_or_not_all() {
+    let mut world = world();
+    counts(&mut world, &[10.0, 20.0, 30.0, 40.0]);
+    world.advance_to(600_000);
+    let caller = Caller::new("test");
+    let mut context = Context::new(&mut world, &caller, 1);
+    let asked = json!({"StartTime": START, "EndTime": START + 240, "ScanBy": "TimestampAscending", "MetricDataQueries": [stat("m1", "Sum", 60)]});
+    let input = Input::new(Service::CloudWatch, Protocol::Json10, Node::from_json(asked));
+    let mut answer = |stale, partial| {
+        (context.stale, context.partial) = (stale, partial);
+        let answer = data::get(&mut context, &input).unwrap().to_json()["MetricDataResults"][0].clone();
+        (answer["Values"].clone(), answer["StatusCode"].clone())
+    };
+    assert_eq!(answer(None, true), (json!([10.0, 20.0]), json!("PartialData")));
+    // The third minute's point was to be seen from its end and the delay on.
+    assert_eq!(answer(Some(600_000 - 180_000), false), (json!([10.0, 20.0]), json!("Complete")));
+    assert_eq!(answer(None, false), (json!([10.0, 20.0, 30.0, 40.0]), json!("Complete")));
+}
+
+#[test]
 fn metric_data_has_expressions_and_pages() {
     let mut world = world();
     counts(&mut world, &[10.0, 20.0, 30.0, 40.0]);

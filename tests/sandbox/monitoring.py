@@ -132,6 +132,18 @@ class Monitoring(Area):
             equal(time, self.base)
             assert abs(value - about) <= 1.5, f"{id} is {value}, about {about} wanted"
 
+    def counts_above_a_threshold(self):
+        stats = (("above", "TC(0.5:)"), ("below", "TC(:0.5)"), ("all", "SampleCount"))
+        queries = [self._query(id, stat, "Latency") for id, stat in stats]
+        weighed = {id: dict(points)[self.base + MINUTE] for id, points in self._data(queries).items()}
+        equal(weighed, {"above": 1.0, "below": 3.0, "all": 4.0}, "the threshold itself is not above it")
+        results = self._data(queries)
+        times = {id: [time for time, _ in points] for id, points in results.items()}
+        equal(times["above"], self._times(2)[::-1], "a statistic set hides what is above")
+        equal(times["all"], self._times(3)[::-1])
+        wrong = [self._query("wrong", "TC(3:2)", "Latency")]
+        refused("ValidationError", self.cloudwatch.get_metric_data, MetricDataQueries=wrong, **self.whole)
+
     def the_window_is_half_open(self):
         window = {"StartTime": self.base + MINUTE, "EndTime": self.base + 2 * MINUTE}
         asked = [self._query("e", "Sum", "Errors")]

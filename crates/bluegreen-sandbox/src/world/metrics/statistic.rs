@@ -78,10 +78,10 @@ impl Statistic {
             Statistic::Maximum => Some(summary.max()),
             Statistic::Percentile(percent) => percentile(summary.values()?, *percent),
             Statistic::Rank(low, high) => {
-                let inside = summary.values()?.iter().filter(|(value, _)| within(*value, *low, *high));
-                Some(100.0 * inside.map(|(_, count)| count).sum::<f64>() / summary.count())
+                let inside = trimmed(summary, Trim::Count, Bounds::Values(*low, *high))?;
+                Some(100.0 * inside / summary.count())
             }
-            Statistic::Trimmed(trim, bounds) => trimmed(summary.values()?, *trim, *bounds),
+            Statistic::Trimmed(trim, bounds) => trimmed(summary, *trim, *bounds),
         }
     }
 
@@ -143,10 +143,6 @@ fn bounds(range: &str) -> Option<Bounds> {
     (low < high).then_some(Bounds::Percent(low, high))
 }
 
-fn within(value: f64, low: Option<f64>, high: Option<f64>) -> bool {
-    low.is_none_or(|low| value > low) && high.is_none_or(|high| value <= high)
-}
-
 /// Linear between the two values on either side of the rank. CloudWatch does not say how it does it.
 fn percentile(values: &[(f64, f64)], percent: f64) -> Option<f64> {
     let total: f64 = values.iter().map(|(_, count)| count).sum();
@@ -166,13 +162,17 @@ fn percentile(values: &[(f64, f64)], percent: f64) -> Option<f64> {
     Some(low + (high - low) * rank.fract())
 }
 
-fn trimmed(values: &[(f64, f64)], trim: Trim, bounds: Bounds) -> Option<f64> {
+fn trimmed(summary: &Summary, trim: Trim, bounds: Bounds) -> Option<f64> {
+    let values = summary.values()?;
     let total: f64 = values.iter().map(|(_, count)| count).sum();
     let (mut count, mut sum) = (0.0, 0.0);
     let mut passed = 0.0;
     for (value, weight) in values {
         let inside = match bounds {
-            Bounds::Values(low, high) => f64::from(u8::from(within(*value, low, high))) * weight,
+            Bounds::Values(low, high) => {
+                let (low, high) = (low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY));
+                summary.part(*value, low, high) * weight
+            }
             // A value that stands for many may lie across a bound: the part between them counts.
             Bounds::Percent(low, high) => {
                 let (low, high) = (low / 100.0 * total, high / 100.0 * total);
@@ -261,12 +261,29 @@ mod tests {
     }
 
     #[test]
+    fn counts_of_rounded_values_are_interpolated() {
+        let many = one_to(100_000);
+        for (name, expected) in [("TC(50000:)", 50_000.0), ("TC(:1000)", 1_000.0), ("TC(0:)", 100_000.0)] {
+            let found = value(name, &many);
+            assert!((found / expected - 1.0).abs() < 0.002, "{name}: {found}");
+        }
+        let found = value("TC(50000:)", &many);
+        assert!(found.fract() > 0.0, "{found}");
+        let both = found + value("TC(:50000)", &many);
+        assert!((both - 100_000.0).abs() < 1e-6, "{both}");
+    }
+
+    #[test]
     fn nothing_has_no_statistics_and_sets_have_no_percentiles() {
         assert_eq!(Statistic::Sum.of(&Summary::default()), None);
         let hidden = Summary::opaque(4.0, 10.0, 1.0, 5.0);
         assert_eq!(Statistic::Average.of(&hidden), Some(2.5));
         assert_eq!(Statistic::Percentile(50.0).of(&hidden), None);
         assert_eq!(Statistic::parse("PR(:3)").unwrap().of(&hidden), None);
+        let mut negative = one_to(3);
+        negative.add(-1.0, 1.0);
+        assert_eq!(Statistic::parse("TC(2:)").unwrap().of(&negative), None);
+        assert_eq!(Statistic::Sum.of(&negative), Some(5.0));
     }
 
     #[test]

@@ -79,9 +79,20 @@ impl Summary {
         self.count <= 0.0
     }
 
-    /// The values with their counts, ascending; `None` where a statistic set hides some.
+    /// The values with their counts, ascending; `None` where a statistic set hides some, and where one is negative:
+    /// CloudWatch has no percentiles then.
     pub fn values(&self) -> Option<&[(f64, f64)]> {
-        self.complete.then_some(&self.values)
+        (self.complete && self.min >= 0.0).then_some(&self.values)
+    }
+
+    /// How much of `value`, one of [`Summary::values`], is above `low` and at most `high`, from 0 to 1: a rounded one
+    /// stands for all that lie around it.
+    pub fn part(&self, value: f64, low: f64, high: f64) -> f64 {
+        if !self.rounded || value <= 0.0 {
+            return f64::from(u8::from(value > low && value <= high));
+        }
+        let (begin, end) = (value / GRAIN.sqrt(), value * GRAIN.sqrt());
+        ((high.min(end) - low.max(begin)) / (end - begin)).clamp(0.0, 1.0)
     }
 
     /// Adds `count` times `value`.

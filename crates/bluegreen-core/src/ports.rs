@@ -214,18 +214,9 @@ pub trait Alarms: Send + Sync {
     async fn history(&self, name: &str, since: Timestamp) -> Result<Vec<StateChange>, CallError>;
 }
 
-/// Request counts of target groups.
+/// Metrics of CloudWatch.
 #[async_trait]
 pub trait Metrics: Send + Sync {
-    /// Requests of each group (in the order asked for) over the newest closed minutes in `[from, to)`;
-    /// `None` where the metric has no data.
-    async fn requests(
-        &self,
-        load_balancer: &crate::model::LoadBalancerArn,
-        groups: &[TargetGroupArn],
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Option<u64>>, CallError>;
     /// The points of each query (in the order asked for) by the minute that they begin, oldest first, over the whole
     /// minutes in `[from, to)`. A query that cannot be read, or only in part, fails on its own.
     async fn points(

@@ -1,21 +1,21 @@
-//! Alarms and request counts, from CloudWatch.
+//! Alarms and metrics, from CloudWatch.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use aws_sdk_cloudwatch::Client;
-use aws_sdk_cloudwatch::types::{AlarmType, HistoryItemType, ScanBy, StatusCode};
+use aws_sdk_cloudwatch::types::{AlarmType, HistoryItemType, ScanBy};
 use jiff::Timestamp;
 
-use super::classify::{failure, malformed, own};
+use super::classify::{failure, malformed};
 use super::convert::date_time;
-use crate::model::{LoadBalancerArn, MetricQuery, TargetGroupArn};
+use crate::model::MetricQuery;
 use crate::observe::{AlarmSnapshot, StateChange};
 use crate::ports::{Alarms, CallError, ErrorClass, Metrics, Points};
 
 mod alarms;
 mod definition;
-mod requests;
+mod points;
 
 const DESCRIBE_ALARMS: &str = "cloudwatch:DescribeAlarms";
 const DESCRIBE_HISTORY: &str = "cloudwatch:DescribeAlarmHistory";
@@ -23,9 +23,6 @@ const GET_METRIC_DATA: &str = "cloudwatch:GetMetricData";
 
 /// How many alarms one call may name.
 const NAMES_PER_CALL: usize = 100;
-
-/// How many series one call may ask for.
-const QUERIES_PER_CALL: usize = 500;
 
 /// The families asked for. They must be named: left out, AWS answers with metric alarms alone and is silent about
 /// composite ones, even when they are asked for by name.
@@ -101,82 +98,35 @@ impl AwsMetrics {
     pub fn new(client: Client) -> Self {
         AwsMetrics { client }
     }
-
-    /// Sums by query id, over all pages; `None` for a series without points.
-    async fn sums(
-        &self,
-        load_balancer: &LoadBalancerArn,
-        groups: &[TargetGroupArn],
-        (from, to): (Timestamp, Timestamp),
-    ) -> Result<BTreeMap<String, Option<f64>>, CallError> {
-        let call = self
-            .client
-            .get_metric_data()
-            .set_metric_data_queries(Some(requests::queries(load_balancer, groups)))
-            .start_time(date_time(from))
-            .end_time(date_time(to));
-        let mut pages = call.into_paginator().send();
-        let (mut sums, mut states) = (BTreeMap::new(), BTreeMap::new());
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| failure(GET_METRIC_DATA, &error))?;
-            for result in page.metric_data_results.unwrap_or_default() {
-                let Some(id) = result.id else { continue };
-                let sum: &mut Option<f64> = sums.entry(id.clone()).or_default();
-                if let Some(values) = result.values.filter(|values| !values.is_empty()) {
-                    *sum = Some(sum.unwrap_or(0.0) + values.iter().sum::<f64>());
-                }
-                states.insert(id, result.status_code);
-            }
-        }
-        // A series is partial while pages follow; whatever its last page says counts.
-        for state in states.into_values() {
-            complete(state.as_ref())?;
-        }
-        Ok(sums)
-    }
-}
-
-/// Fails unless a series is whole: half a count would read as less traffic.
-fn complete(state: Option<&StatusCode>) -> Result<(), CallError> {
-    let (class, message) = match state {
-        Some(StatusCode::Complete) => return Ok(()),
-        Some(StatusCode::Forbidden) => (ErrorClass::Denied, "Forbidden: the metric may not be read"),
-        Some(StatusCode::InternalError) => (ErrorClass::Unavailable, "InternalError: the metric could not be read"),
-        Some(StatusCode::PartialData) => (ErrorClass::Unavailable, "PartialData: only a part of the metric was read"),
-        _ => return Err(malformed(GET_METRIC_DATA, "a series came without a known status")),
-    };
-    Err(own(GET_METRIC_DATA, class, message))
 }
 
 #[async_trait]
 impl Metrics for AwsMetrics {
-    async fn requests(
-        &self,
-        load_balancer: &LoadBalancerArn,
-        groups: &[TargetGroupArn],
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Option<u64>>, CallError> {
-        let Some(window) = requests::closed_minutes(from, to) else { return Ok(vec![None; groups.len()]) };
-        let mut counts = Vec::with_capacity(groups.len());
-        for groups in groups.chunks(QUERIES_PER_CALL) {
-            let sums = self.sums(load_balancer, groups, window).await?;
-            for index in 0..groups.len() {
-                let sum = sums.get(&requests::id(index));
-                let sum = sum.ok_or_else(|| malformed(GET_METRIC_DATA, "a series is missing in the answer"))?;
-                counts.push(sum.map(requests::whole));
-            }
-        }
-        Ok(counts)
-    }
-
     async fn points(
         &self,
-        _queries: &[MetricQuery],
-        _from: Timestamp,
-        _to: Timestamp,
+        queries: &[MetricQuery],
+        from: Timestamp,
+        to: Timestamp,
     ) -> Result<Vec<Result<Points, CallError>>, CallError> {
-        Err(malformed(GET_METRIC_DATA, "to be written"))
+        let Some(window) = points::closed_minutes(from, to) else { return Ok(vec![Ok(Points::new()); queries.len()]) };
+        let mut found = BTreeMap::new();
+        let mut calls = points::calls(queries);
+        while let Some(mut call) = calls.pop() {
+            match self.ask(&call, window).await {
+                Ok(answers) => found.extend(call.into_iter().zip(answers)),
+                // One query that AWS does not take has all of its call refused; the others are asked without it.
+                Err(error) if error.class == ErrorClass::Invalid => {
+                    let rest = call.split_off(call.len() / 2);
+                    match call.is_empty() {
+                        true => found.extend(rest.into_iter().map(|query| (query, Err(error.clone())))),
+                        false => calls.extend([call, rest]),
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let missing = || Err(malformed(GET_METRIC_DATA, "a query was not sent"));
+        Ok(queries.iter().map(|query| found.get(query).cloned().unwrap_or_else(missing)).collect())
     }
 }
 

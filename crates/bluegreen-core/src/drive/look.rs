@@ -6,6 +6,7 @@ use futures::future::{Either, join, join_all, join3, select};
 use jiff::Timestamp;
 
 use super::Run;
+use crate::analysis::requests;
 use crate::decide::{Seen, elapsed, later};
 use crate::event::{Event, Look};
 use crate::journal::Goal;
@@ -14,7 +15,7 @@ use crate::observe::{
     AlarmSnapshot, AlarmState, ManagedDeployments, Reading, RouteSnapshot, ServiceSnapshot, StateChange, TargetHealth,
 };
 use crate::plan::{Release, fleets};
-use crate::ports::{CallError, ErrorClass};
+use crate::ports::{CallError, ErrorClass, Points};
 
 /// How often the observed split is asked for: its metric has one point a minute.
 const OBSERVED_EVERY: Duration = Duration::from_secs(60);
@@ -152,12 +153,13 @@ impl Run<'_> {
             return;
         }
         self.observed.asked_at = Some(now);
-        let groups = [plan.stable_group().clone(), plan.canary_group().clone()];
+        let of = |group| requests(&plan.load_balancer, group);
+        let asked = [of(plan.stable_group()), of(plan.canary_group())];
         let from = now.checked_sub(Duration::from_secs(240)).unwrap_or(now).max(in_force.min(now));
         let ports = &self.driver.ports;
-        let asked = std::pin::pin!(ports.metrics.requests(&plan.load_balancer, &groups, from, now));
+        let counts = std::pin::pin!(ports.metrics.points(&asked, from, now));
         let patience = std::pin::pin!(ports.clock.sleep_until(later(now, OBSERVED_PATIENCE)));
-        self.observed.share_ppm = match select(asked, patience).await {
+        self.observed.share_ppm = match select(counts, patience).await {
             Either::Left((counts, _)) => counts.ok().and_then(|counts| share(&counts)),
             Either::Right(_) => None,
         };
@@ -236,10 +238,13 @@ impl Run<'_> {
     }
 }
 
-fn share(counts: &[Option<u64>]) -> Option<u32> {
-    let [stable, canary] = counts else { return None };
-    let (stable, canary) = (stable.unwrap_or(0), canary.unwrap_or(0));
-    u32::try_from((canary * 1_000_000).checked_div(stable + canary)?).ok()
+/// The canary's share of all requests, in millionths.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a million")]
+fn share(counts: &[Result<Points, CallError>]) -> Option<u32> {
+    let [Ok(stable), Ok(canary)] = counts else { return None };
+    let sum = |points: &Points| points.iter().map(|(_, count)| count).sum::<f64>();
+    let (stable, canary) = (sum(stable), sum(canary));
+    (stable + canary > 0.0).then(|| (canary * 1e6 / (stable + canary)) as u32)
 }
 
 fn pair<T>(found: Vec<T>, operation: &str) -> Result<ByColor<T>, CallError> {

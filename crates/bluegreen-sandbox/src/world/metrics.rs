@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::{Ms, World};
 
 pub mod expression;
+mod points;
 pub mod query;
 mod requests;
 mod statistic;
@@ -17,8 +18,9 @@ mod summary;
 pub use query::{MetricQuery, QueryError, Source, Window};
 pub(crate) use requests::Open;
 pub use requests::RequestSample;
+pub(crate) use requests::number;
 #[cfg(test)]
-pub(crate) use requests::{number, whole};
+pub(crate) use requests::whole;
 pub use statistic::{Bounds, Statistic, Trim};
 pub use summary::Summary;
 

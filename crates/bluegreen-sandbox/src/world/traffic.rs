@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bluegreen_core::model::{Action, RouteId, Split, TargetGroupArn, Timestamp};
+use bluegreen_core::model::{Action, RouteId, Split, TargetGroupArn};
 
 use super::{Ms, RequestModel, World, metrics};
 use crate::seed::draw;
@@ -73,19 +73,14 @@ impl Traffic {
 }
 
 impl World {
-    /// Requests of `group` over the closed minutes in `[from, to)` whose metrics have arrived; `None` without any.
-    pub fn requests(&self, group: &TargetGroupArn, from: Timestamp, to: Timestamp) -> Option<u64> {
-        if self.config.requests != RequestModel::Expected {
-            let (from, to) = (self.second(self.ms(from) + 999), self.second(self.ms(to)));
-            let first = from.div_euclid(60) * 60 + if from.rem_euclid(60) > 0 { 60 } else { 0 };
-            return self.counted_requests(group, first, to.div_euclid(60) * 60);
-        }
-        let arrived = self.now.saturating_sub(self.config.metric_delay);
-        let (from, to) = (self.ms(from), self.ms(to).min(arrived));
-        let minutes = from.div_ceil(MINUTE)..to / MINUTE;
-        let counts = minutes.filter_map(|minute| self.traffic.counted.get(&(group.clone(), minute)));
-        let total = counts.sum::<u64>() / 1_000_000;
-        (total > 0).then_some(total)
+    /// Expected requests of the group with this dimension in the whole minutes of `[from, to)`: each minute's beginning,
+    /// and how many.
+    pub(super) fn expected_by_minute(&self, group: &str, from: Ms, to: Ms) -> impl Iterator<Item = (Ms, f64)> {
+        let named = move |(of, minute): &(TargetGroupArn, u64)| {
+            of.dimension() == group && (from.div_ceil(MINUTE)..to / MINUTE).contains(minute)
+        };
+        let counted = self.traffic.counted.iter().filter(move |(key, count)| named(key) && **count > 0);
+        counted.map(|((_, minute), count)| (minute * MINUTE, metrics::number(*count) / 1e6))
     }
 
     /// Remembers which groups have routed weight now.

@@ -1,6 +1,6 @@
 //! The ports that are AWS: each method says what is read or changed, the rest is the front's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use bluegreen_core::model::{
@@ -16,7 +16,7 @@ use bluegreen_core::ports::{
 };
 use serde_json::Value;
 
-use super::Front;
+use super::{Front, error};
 use crate::trace::{ActionsWrite, Detail, ServiceWrite};
 use crate::world::Refusal;
 use crate::world::definitions::RUN_TAG;
@@ -178,25 +178,22 @@ impl Alarms for Front {
 
 #[async_trait]
 impl Metrics for Front {
-    async fn requests(
-        &self,
-        load_balancer: &LoadBalancerArn,
-        groups: &[TargetGroupArn],
-        from: Timestamp,
-        to: Timestamp,
-    ) -> Result<Vec<Option<u64>>, CallError> {
-        self.look(("cloudwatch:GetMetricData", load_balancer.to_string()), ReadKind::Groups, |world, _, _| {
-            Ok((groups.iter().map(|group| world.requests(group, from, to)).collect(), Detail::None))
-        })
-        .await
-    }
-
     async fn points(
         &self,
         queries: &[MetricQuery],
-        _from: Timestamp,
-        _to: Timestamp,
+        from: Timestamp,
+        to: Timestamp,
     ) -> Result<Vec<Result<Points, CallError>>, CallError> {
-        Ok(queries.iter().map(|_| Ok(Points::new())).collect())
+        const OPERATION: &str = "cloudwatch:GetMetricData";
+        let names: BTreeSet<String> = queries.iter().map(MetricQuery::name).collect();
+        let argument = names.into_iter().collect::<Vec<_>>().join(", ");
+        self.look((OPERATION, argument), ReadKind::Groups, |world, _, at| {
+            let answer = |query: &MetricQuery| {
+                let points = world.points(query, (from, to), at);
+                points.map_err(|(class, message)| error(OPERATION, class, message))
+            };
+            Ok((queries.iter().map(answer).collect(), Detail::None))
+        })
+        .await
     }
 }

@@ -55,7 +55,9 @@ const EXACT: [u16; 4] = [500, 502, 503, 504];
 
 impl Tally {
     fn add(&mut self, sample: &RequestSample) {
-        let chosen = sample.target_status.is_some() || sample.connection_error || sample.latency.is_some();
+        // A load balancer that answers 503 for a group had no target to choose; 502, 504 and 460 are of a chosen one.
+        let tried = sample.group.is_some() && sample.balancer_status.is_some_and(|status| status != 503);
+        let chosen = sample.target_status.is_some() || sample.connection_error || tried;
         self.requests += u64::from(chosen);
         self.connection_errors += u64::from(sample.connection_error);
         self.fail_open += u64::from(sample.fail_open);
@@ -218,22 +220,6 @@ impl World {
             }
         }
     }
-
-    /// `RequestCount` of a group over the closed minutes in `[from, to)` whose points can be seen; `None` without any.
-    pub(crate) fn counted_requests(&self, group: &TargetGroupArn, from: Second, to: Second) -> Option<u64> {
-        let of_group = |key: &&MetricKey| {
-            let named = |(name, value): &(String, String)| name == "TargetGroup" && value == group.dimension();
-            key.namespace == NAMESPACE && key.name == "RequestCount" && key.dimensions.iter().any(named)
-        };
-        let mut sum = None;
-        for key in self.metrics.keys(self.now, from).filter(of_group) {
-            let ask = super::Ask { key, unit: None, period: 60, from, to };
-            for (_, summary) in self.metrics.periods(&ask, self.now) {
-                *sum.get_or_insert(0.0) += summary.sum();
-            }
-        }
-        sum.map(whole)
-    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts of requests are far below 2^53")]
@@ -241,6 +227,7 @@ pub(crate) fn number(count: u64) -> f64 {
     count as f64
 }
 
+#[cfg(test)]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts are whole and never negative")]
 pub(crate) fn whole(sum: f64) -> u64 {
     sum.round() as u64

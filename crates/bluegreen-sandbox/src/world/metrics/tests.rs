@@ -159,8 +159,10 @@ fn requests_become_the_metrics_of_group_and_load_balancer() {
         assert_eq!(metric(&world, name, &both[1..]), of_balancer, "{name} of the load balancer");
     }
     let (from, to) = (world.timestamp(0), world.now());
-    assert_eq!(world.requests(&group, from, to), Some(7));
-    assert_eq!(world.requests(&group, world.timestamp(1), to), None, "only whole minutes");
+    let requests = bluegreen_core::analysis::requests(&balancer, &group);
+    let counted = |from| world.points(&requests, (from, to), world.now_ms()).unwrap();
+    assert_eq!(counted(from), [(from, 7.0)]);
+    assert_eq!(counted(world.timestamp(1)), [], "only whole minutes");
 }
 
 #[test]

@@ -5,14 +5,15 @@ use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bluegreen_core::analysis::{Answers, ControlArm, Row, Source, Tally, queries};
 use bluegreen_core::aws::{AwsPorts, ConnectOptions, connect};
-use bluegreen_core::model::{Action, Color, RouteId, Weight};
-use bluegreen_core::ports::{ErrorClass, Outcome};
+use bluegreen_core::model::{Action, Color, RouteId, TargetGroupArn, Timestamp, Weight};
+use bluegreen_core::ports::{CallError, ErrorClass, Outcome};
 use bluegreen_sandbox::api::{Api, RunningClock};
 use bluegreen_sandbox::faults::FaultPlan;
 use bluegreen_sandbox::fronts::connector::http_client;
 use bluegreen_sandbox::scenario::Scenario;
-use bluegreen_sandbox::world::World;
+use bluegreen_sandbox::world::{Latency, Profile, RequestModel, World};
 
 struct Stage {
     world: Arc<Mutex<World>>,
@@ -178,5 +179,74 @@ fn a_stale_read_shows_the_past() {
         assert_eq!(stage.aws.router.routes(&ids).await.expect("routes"), before);
         tokio::time::sleep(Duration::from_secs(6)).await;
         assert_eq!(stage.aws.router.routes(&ids).await.expect("routes")[0].actions, actions);
+    });
+}
+
+/// A source of the shop whose canary is green, by how one group is counted.
+fn source(metric: &str, tally: impl Fn(&TargetGroupArn) -> Tally) -> Source {
+    let groups = Scenario::shop().groups();
+    Source { metric: metric.to_owned(), canary: tally(&groups.green), stable: tally(&groups.blue), control: None }
+}
+
+/// The default metrics, and one that has no points.
+fn sources() -> [Source; 4] {
+    let balancer = Scenario::shop().load_balancer();
+    let slow = Duration::from_secs(1);
+    let absent: TargetGroupArn =
+        "arn:aws:elasticloadbalancing:eu-west-3:111122223333:targetgroup/nobody/cccc".parse().expect("an ARN");
+    [
+        source("errors", |group| Tally::errors(&balancer, group)),
+        source("lost", |group| Tally::lost(&balancer, group)),
+        source("slow", |group| Tally::latency(&balancer, group, slow)),
+        source("absent", |_| Tally::errors(&balancer, &absent)),
+    ]
+}
+
+impl Stage {
+    /// The rows of [`sources`] since `from`, as the adapters read them.
+    async fn rows(&self, from: Timestamp) -> Vec<Result<Vec<Row>, CallError>> {
+        let sources = sources();
+        let asked = queries(&sources);
+        let points = self.aws.metrics.points(&asked, from, self.look(World::now)).await.expect("an answer");
+        let answers = Answers::new(asked, points);
+        sources.iter().map(|source| answers.rows(source, |_| ControlArm::Stable, |_| None)).collect()
+    }
+}
+
+#[test]
+fn the_adapters_read_counts_minute_by_minute() {
+    in_virtual_time(async || {
+        let stage = Stage::set().await;
+        let latency = Some(Latency::TwoPoint { fast: 0.1, slow: 2.0, slow_share: 0.1 });
+        let began = {
+            let mut world = stage.world.lock().expect("nobody panicked");
+            world.config.requests = RequestModel::Drawn;
+            world.set_profile(Scenario::shop().old_revision().short(), Profile { error_rate: 0.02, latency });
+            world.now()
+        };
+        tokio::time::sleep(Duration::from_secs(630)).await;
+        stage.aws.identity.caller().await.expect("time passes with every call");
+        let rows: Vec<Vec<Row>> = stage.rows(began).await.into_iter().map(|rows| rows.expect("counts")).collect();
+        // Green has no weight: no data on its side, and that is no row of zeros.
+        assert!(rows.iter().flatten().all(|row| row.canary.is_none() && row.control.is_some()));
+        let minutes: Vec<usize> = rows.iter().map(Vec::len).collect();
+        assert!(minutes[0] >= 9 && minutes == [minutes[0], minutes[0], minutes[0], 0], "{minutes:?}");
+        let rate = |rows: &[Row]| {
+            let counts = rows.iter().filter_map(|row| row.control);
+            let (bad, all) = counts.fold((0.0, 0.0), |(bad, all), counts| (bad + counts.bad, all + counts.all));
+            bad / all
+        };
+        assert!((0.015..0.025).contains(&rate(&rows[0])), "{}", rate(&rows[0]));
+        assert!((rate(&rows[1]) - rate(&rows[0])).abs() < 1e-12, "whatever was not answered with 5xx was answered");
+        assert!((0.09..0.11).contains(&rate(&rows[2])), "{}", rate(&rows[2]));
+        // As it was two minutes ago: fewer rows, the same ones.
+        stage.arm("stale@120s:cloudwatch=1", u64::MAX);
+        let earlier = stage.rows(began).await.swap_remove(0).expect("counts");
+        assert_eq!(earlier, rows[0][..minutes[0] - 2]);
+        // A part of a series is no series; nobody takes half a minute's errors for all of them.
+        stage.arm("partial:cloudwatch=1", u64::MAX);
+        for rows in stage.rows(began).await {
+            assert_eq!(rows.expect_err("it is not all").class, ErrorClass::Unavailable);
+        }
     });
 }

@@ -37,6 +37,8 @@ pub struct Config {
     pub metric_period: Ms,
     /// How long a closed minute's metrics take to arrive.
     pub metric_delay: Ms,
+    /// How much longer half of what AWS's own services measured takes: until then a minute reads half as large.
+    pub metric_late: Ms,
     /// From making a load balancer to its state `active`.
     pub provisioning: Ms,
     /// How long a minute of deployments that AWS carries out is: of their waits and their time-outs. AWS has 60 s.
@@ -79,6 +81,7 @@ impl Config {
             requests: RequestModel::Expected,
             metric_period: 60_000,
             metric_delay: 1_000,
+            metric_late: 0,
             provisioning: 0,
             minute: 60_000,
             page_size: None,
@@ -92,7 +95,7 @@ impl Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestModel {
     /// From nowhere: each group has exactly the count that its share makes it expect. They all succeed, and only
-    /// [`World::requests`](super::World::requests) knows of them.
+    /// [`World::points`](super::World::points) knows of them.
     Expected,
     /// From chance: counts, errors and latencies are drawn for each metric period and become metrics.
     Drawn,

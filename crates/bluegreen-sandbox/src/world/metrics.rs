@@ -241,7 +241,16 @@ impl World {
         let period = Second::from(resolution);
         let closes = self.ms_of((at.div_euclid(period) + 1) * period);
         let visible = closes + self.config.metric_delay;
-        self.metrics.put(key, Point { at, resolution, visible, unit: unit.to_owned(), summary });
+        let mut put = |visible, summary| {
+            self.metrics.put(key, Point { at, resolution, visible, unit: unit.to_owned(), summary });
+        };
+        match self.config.metric_late {
+            0 => put(visible, summary),
+            late => {
+                put(visible, summary.half());
+                put(visible + late, summary.half());
+            }
+        }
     }
 
     /// Takes a record of somebody's own metric: its maker has aggregated it, so that it need not wait for the end of a

@@ -119,6 +119,13 @@ impl Summary {
         }
     }
 
+    /// Half as many of every value.
+    #[must_use]
+    pub fn half(&self) -> Summary {
+        let values = self.values.iter().map(|(value, count)| (*value, count / 2.0)).collect();
+        Summary { count: self.count / 2.0, sum: self.sum / 2.0, values, ..*self }
+    }
+
     fn remember(&mut self, value: f64, count: f64) {
         let value = if self.rounded { rounded(value) } else { value };
         match self.values.binary_search_by(|(known, _)| known.total_cmp(&value)) {

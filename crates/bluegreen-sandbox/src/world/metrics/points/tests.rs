@@ -65,6 +65,27 @@ fn a_metric_of_ones_own_has_every_statistic_once_its_points_are_in() {
 }
 
 #[test]
+fn half_of_a_minute_may_come_late() {
+    let mut world = world();
+    world.config.metric_late = 30_000;
+    let key = MetricKey::new("Shop", "Time", &[("TargetGroup", "targetgroup/green/1")]);
+    let now = world.now_ms();
+    world.record(&key, now, 3.0, 8.0, "Seconds");
+    let seen = |world: &World| {
+        ["SampleCount", "Sum", "TC(2:)", "p50"]
+            .map(|statistic| values(world, &model::MetricQuery::Series(series("Time", statistic))).unwrap())
+            .concat()
+    };
+    let closed = (now / 60_000 + 1) * 60_000 + world.config.metric_delay;
+    for (at, expected) in
+        [(closed - 1, vec![]), (closed, vec![4.0, 12.0, 4.0, 3.0]), (closed + 30_000, vec![8.0, 24.0, 8.0, 3.0])]
+    {
+        world.advance_to(at);
+        assert_eq!(seen(&world), expected, "at {at}");
+    }
+}
+
+#[test]
 fn an_expression_gives_one_series_or_fails() {
     let mut world = world();
     put(&mut world, 0, &[1.0, 2.0]);

@@ -20,7 +20,7 @@ pub struct Harm {
     /// Requests that reached a target, by revision (`family:revision`); the empty name is that of targets that no task
     /// stands behind.
     pub requests: BTreeMap<String, u64>,
-    /// Those of them that were answered with 5xx.
+    /// Those of them that were answered with 5xx, or refused.
     pub errors: BTreeMap<String, u64>,
     /// Requests that found no target, and were answered with 503 by the load balancer.
     pub unserved: u64,
@@ -151,18 +151,22 @@ impl World {
                 self.tally(key, |tally| tally.answer(503, count));
                 continue;
             };
-            let errors = sampler.binomial(count, part.profile.error_rate);
+            let refused = sampler.binomial(count, part.profile.refused);
+            let answered = count - refused;
+            let errors = sampler.binomial(answered, part.profile.error_rate);
             self.tally(key, |tally| {
                 tally.requests += count;
-                tally.classes[0] += count - errors;
+                tally.connection_errors += refused;
+                tally.answer(502, refused);
+                tally.classes[0] += answered - errors;
                 tally.classes[3] += errors;
                 tally.fail_open += if part.fail_open { count } else { 0 };
                 if let Some(latency) = part.profile.latency {
-                    latency.draw(count, &mut sampler, &mut tally.latency);
+                    latency.draw(answered, &mut sampler, &mut tally.latency);
                 }
             });
-            if errors > 0 {
-                *self.traffic.harm.errors.entry(revision.clone()).or_default() += errors;
+            if errors + refused > 0 {
+                *self.traffic.harm.errors.entry(revision.clone()).or_default() += errors + refused;
             }
             *self.traffic.harm.requests.entry(revision).or_default() += count;
         }

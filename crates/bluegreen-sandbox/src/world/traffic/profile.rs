@@ -10,6 +10,8 @@ use crate::world::metrics::Summary;
 pub struct Profile {
     /// The share of its answers that are 5xx, 0 to 1.
     pub error_rate: f64,
+    /// The share of connections that it refuses, 0 to 1: the load balancer answers 502 for it.
+    pub refused: f64,
     /// How long it takes; `None` draws no latencies, and there is no metric of them.
     pub latency: Option<Latency>,
 }
@@ -17,7 +19,7 @@ pub struct Profile {
 impl Profile {
     /// One that fails at this rate and whose latencies nobody looks at.
     pub fn failing(error_rate: f64) -> Profile {
-        Profile { error_rate, latency: None }
+        Profile { error_rate, ..Profile::default() }
     }
 }
 

@@ -58,7 +58,8 @@ fn near(found: u64, expected: f64, what: &str) {
 #[test]
 fn counts_errors_and_latencies_follow_weights_and_profiles() {
     let latency = Latency::LogNormal { median: 0.2, sigma: 0.4 };
-    let (scenario, mut world) = canary(1, 10, Profile { error_rate: 0.05, latency: Some(latency) });
+    let (scenario, mut world) =
+        canary(1, 10, Profile { error_rate: 0.05, latency: Some(latency), ..Profile::default() });
     let before = world.traffic.harm.clone();
     let from = world.now();
     world.advance_to(world.now_ms() + 3_600_000);
@@ -76,6 +77,18 @@ fn counts_errors_and_latencies_follow_weights_and_profiles() {
     let median = value(&world, &key(&scenario, "TargetResponseTime"), "p50").unwrap();
     assert!((0.19..0.21).contains(&median), "{median}");
     assert_eq!(value(&world, &key(&scenario, "HealthyHostCount"), "Maximum"), Some(4.0));
+}
+
+#[test]
+fn refused_connections_are_errors_without_an_answer() {
+    let latency = Some(Latency::TwoPoint { fast: 0.1, slow: 1.0, slow_share: 0.0 });
+    let (scenario, mut world) = canary(1, 10, Profile { error_rate: 1.0, refused: 0.25, latency });
+    world.advance_to(world.now_ms() + 600_000);
+    let count = |name: &str, statistic: &str| value(&world, &key(&scenario, name), statistic).map_or(0, metrics::whole);
+    let (all, refused) = (count("RequestCount", "Sum"), count("TargetConnectionErrorCount", "Sum"));
+    near(refused, 0.25 * metrics::number(all), "refused");
+    assert_eq!(count("HTTPCode_Target_5XX_Count", "Sum"), all - refused);
+    assert_eq!(count("TargetResponseTime", "SampleCount"), all - refused);
 }
 
 #[test]

@@ -86,7 +86,14 @@ class Service(Area):
     def its_traffic_is_measured(self):
         counted = until("the requests' count", lambda: self._sum("RequestCount"), lambda seen: sum(seen) >= 40)
         assert all(count > 0 for count in counted), f"there are no points without requests: {counted}"
-        equal(self._sum("HTTPCode_Target_5XX_Count"), [], "and none without errors")
+        for absent in ("HTTPCode_Target_5XX_Count", "TargetConnectionErrorCount"):
+            equal(self._sum(absent), [], "and none without errors")
+        stats = ("SampleCount", "TC(:30)", "TC(30:)")
+        counted = until(
+            "the answers' times", lambda: [self._sum("TargetResponseTime", stat) for stat in stats],
+            lambda seen: sum(seen[0]) >= 40 and seen[0] == seen[1],
+        )  # fmt: skip
+        equal(sum(counted[2]), 0.0, "no answer took half a minute")
 
     def errors_turn_an_alarm_and_its_composite(self):
         self.cloudwatch.put_metric_alarm(
@@ -164,11 +171,11 @@ class Service(Area):
         group = self.blue.split(":")[-1]
         return [{"Name": "LoadBalancer", "Value": tail}, {"Name": "TargetGroup", "Value": group}]
 
-    def _sum(self, name):
+    def _sum(self, name, stat="Sum"):
         now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
         metric = {"Namespace": METRICS, "MetricName": name, "Dimensions": self._dimensions()}
         answer = self.cloudwatch.get_metric_data(
-            MetricDataQueries=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": 1, "Stat": "Sum"}}],
+            MetricDataQueries=[{"Id": "m", "MetricStat": {"Metric": metric, "Period": 1, "Stat": stat}}],
             StartTime=now - datetime.timedelta(minutes=10), EndTime=now + datetime.timedelta(hours=1),
         )  # fmt: skip
         return answer["MetricDataResults"][0]["Values"]

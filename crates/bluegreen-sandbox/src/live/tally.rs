@@ -81,3 +81,63 @@ fn record(world: &mut World, kind: &Alike) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bluegreen_core::analysis::Tally as Counted;
+    use bluegreen_core::model::MetricQuery;
+
+    use super::*;
+    use crate::scenario::Scenario;
+    use crate::world::RequestModel;
+
+    #[test]
+    fn what_the_proxy_saw_becomes_the_default_metrics_of_the_group() {
+        let (balancer, group) = (Scenario::shop().load_balancer(), Scenario::shop().groups().green);
+        let sample = |status, answered_by, millis| Sample {
+            listener: "listener",
+            balancer: balancer.as_str(),
+            rule: Some("rule"),
+            group: Some(group.as_str()),
+            target: Some("target"),
+            status,
+            answered_by,
+            connection_error: false,
+            latency: Duration::from_millis(millis),
+            fail_open: false,
+        };
+        let refused = Sample { connection_error: true, ..sample(502, AnsweredBy::Balancer, 1) };
+        let nobody = Sample { target: None, ..sample(503, AnsweredBy::Balancer, 1) };
+        let seen = [
+            sample(200, AnsweredBy::Target, 20),
+            sample(200, AnsweredBy::Target, 900),
+            sample(500, AnsweredBy::Target, 30),
+            refused,
+            // The target hung up, and the target was too slow.
+            sample(502, AnsweredBy::Balancer, 5),
+            sample(504, AnsweredBy::Balancer, 60_000),
+            nobody,
+        ];
+        let tally = Tally::default();
+        for sample in &seen {
+            tally.observed(sample);
+        }
+        let mut world = Scenario::shop().world();
+        world.config.requests = RequestModel::Recorded;
+        tally.flush(&mut world);
+        world.advance_to(world.now_ms() + 120_000);
+        let sum = |query: &MetricQuery| {
+            let points = world.points(query, (world.timestamp(0), world.now()), world.now_ms()).unwrap();
+            points.iter().map(|(_, value)| value).sum::<f64>()
+        };
+        let slow = Counted::latency(&balancer, &group, Duration::from_millis(500));
+        for (counted, parts, all) in [
+            (Counted::errors(&balancer, &group), vec![1.0, 1.0], 6.0),
+            (Counted::lost(&balancer, &group), vec![2.0, 0.0, 0.0], 6.0),
+            (slow, vec![1.0], 3.0),
+        ] {
+            assert_eq!(counted.bad.queries().iter().map(sum).collect::<Vec<_>>(), parts, "{counted:?}");
+            assert!((sum(&counted.all) - all).abs() < 1e-9, "{counted:?}");
+        }
+    }
+}

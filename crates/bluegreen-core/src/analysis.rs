@@ -1,7 +1,8 @@
 //! The judge: many metrics, minute by minute, become one verdict.
 //!
-//! Pure: rows in, judgement out. All evidence is computed from the rows each time, so a restart costs nothing, a late
-//! point is simply another row, and every verdict can be computed again from what was recorded.
+//! Pure: rows in, judgement out. [`judge`] folds all rows each time, so a restart costs nothing, a late point is simply
+//! another row, and every verdict can be computed again from what was recorded. [`Evidence`] is that fold under way: a
+//! further minute costs microseconds, however many there were.
 
 mod assemble;
 mod evidence;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::duration;
 
 pub use assemble::{Answers, ControlArm, queries};
-pub use evidence::MetricEvidence;
+pub use evidence::{Evidence, LateRow, MetricEvidence};
 pub use judge::{Judgement, Verdict, Window, judge};
 pub use rows::{Counts, Row, Rows, RowsError};
 pub use source::{Bad, Source, Tally, requests};
@@ -69,6 +70,16 @@ impl Default for Judge {
             pass_early: false,
             failure_limit: 0,
         }
+    }
+}
+
+impl Judge {
+    /// A metric's part of the whole evidence: 0 where it decides nothing, because it is only shown or because its weight
+    /// is none.
+    fn weight(&self, metric: &Metric) -> f64 {
+        let decides = |metric: &&Metric| !metric.dry_run && metric.weight > 0.0 && metric.weight.is_finite();
+        let all: f64 = self.metrics.iter().filter(decides).map(|metric| metric.weight).sum();
+        if decides(&metric) { metric.weight / all } else { 0.0 }
     }
 }
 

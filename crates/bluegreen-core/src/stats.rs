@@ -36,6 +36,7 @@ pub use planning::minutes_to_detect;
 pub use ratio::{RatioInterval, ratio_interval};
 pub use signs::SignBets;
 pub use split::{RequestSplit, unit_split};
+pub(crate) use wealth::log_sum_exp;
 pub use wealth::weighted_mean;
 
 /// One closed minute of both arms: bad requests and requests.
@@ -77,11 +78,18 @@ impl Minute {
 
     /// Whether both arms were there to be compared, with counts that can be counts.
     fn is_evidence(self) -> bool {
-        let sane = |count: f64| count.is_finite() && count >= 0.0;
         let all = [self.canary_bad, self.control_bad, self.canary, self.control];
-        all.into_iter().all(sane) && self.canary > 0.0 && self.control > 0.0
+        all.into_iter().all(is_count) && self.canary > 0.0 && self.control > 0.0
     }
 }
+
+/// Whether a number can count requests of a minute: neither negative, which a counter that was set back would make it,
+/// nor beyond what a double counts one by one.
+pub fn is_count(number: f64) -> bool {
+    (0.0..=COUNT_MAX).contains(&number)
+}
+
+const COUNT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// Whether a minute shows a canary that does not work at all: half of at least 20 requests bad, while the control had
 /// less than a tenth. Outside every guarantee, and for outages too plain to wait for one.

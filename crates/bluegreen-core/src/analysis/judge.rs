@@ -5,10 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::evidence::split;
-use super::{Judge, MetricEvidence, Row, Rows};
-use crate::decide::elapsed;
-use crate::stats::weighted_mean;
+use super::evidence::Process;
+use super::{Evidence, Judge, MetricEvidence, Row, Rows};
+use crate::decide::{elapsed, later};
 
 /// What the evidence says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +68,8 @@ pub struct Judgement {
 
 /// ln of the e-value at which a split is called wrong.
 const SPLIT_LIMIT: f64 = 6.907_755_278_982_137;
+/// A canary that gets fewer requests than its weight for so many minutes on end gets none at all.
+const SILENT_MINUTES_MIN: u32 = 4;
 /// A step is not passed early before so many minutes with data.
 const EARLY_MINUTES_MIN: u32 = 5;
 /// The part of a step's minutes that must have data.
@@ -77,59 +78,31 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Judges all rows. Rows of metrics that the judge does not know are left out.
 pub fn judge(judge: &Judge, rows: &Rows, window: Window) -> Judgement {
-    let begin = crate::decide::later(window.healthy_since, judge.warm_up);
-    let looked_at = |row: &&Row| row.at >= begin && crate::decide::later(row.at, MINUTE) <= window.until;
-    let all: f64 = judge.metrics.iter().filter(|metric| !metric.dry_run).map(|metric| metric.weight).sum();
-    let metrics: Vec<MetricEvidence> = judge
-        .metrics
-        .iter()
-        .map(|metric| {
-            let weight = if metric.dry_run { 0.0 } else { metric.weight / all };
-            judge.evidence(&metric.name, weight, rows.of(&metric.name).filter(looked_at))
-        })
-        .collect();
-    let first = judge.metrics.first().map_or("", |metric| metric.name.as_str());
-    let (split, starved) = split(rows.of(first).filter(looked_at));
-    let worse = together(&metrics);
-    let case = Case { judge, metrics: &metrics, rows, window, worse, split, starved };
-    Judgement { verdict: case.verdict(), worse, split, metrics }
+    let mut evidence = Evidence::new(judge, window.healthy_since);
+    let closed = |row: &&Row| later(row.at, MINUTE) <= window.until;
+    rows.all().iter().filter(closed).for_each(|row| evidence.take(row));
+    evidence.judgement(window)
 }
 
-/// The largest weighted mean that the deciding metrics' evidence has had at any minute.
-fn together(metrics: &[MetricEvidence]) -> f64 {
-    let deciding: Vec<&MetricEvidence> = metrics.iter().filter(|metric| metric.weight > 0.0).collect();
-    let mut times: Vec<Timestamp> = deciding.iter().flat_map(|metric| metric.path.iter().map(|(at, _)| *at)).collect();
-    times.sort_unstable();
-    times.dedup();
-    let mut at = vec![0_usize; deciding.len()];
-    let mut most = 0.0_f64;
-    for time in times {
-        let mut parts = Vec::with_capacity(deciding.len());
-        for (next, metric) in at.iter_mut().zip(&deciding) {
-            while metric.path.get(*next).is_some_and(|(seen, _)| *seen <= time) {
-                *next += 1;
-            }
-            let log_e = next.checked_sub(1).map_or(0.0, |index| metric.path[index].1);
-            parts.push((metric.weight, log_e));
-        }
-        most = most.max(weighted_mean(&parts));
-    }
-    most
+/// The verdict of the evidence in a window.
+pub(super) fn verdict(evidence: &Evidence, window: Window) -> Verdict {
+    Case { evidence, judge: &evidence.judge, window }.verdict()
 }
 
 struct Case<'a> {
+    evidence: &'a Evidence,
     judge: &'a Judge,
-    metrics: &'a [MetricEvidence],
-    rows: &'a Rows,
     window: Window,
-    worse: f64,
-    split: f64,
-    starved: bool,
+}
+
+/// What ln E has to reach at this chance of error. Nothing reaches it where that is no chance.
+fn needed(alpha: f64) -> f64 {
+    if alpha > 0.0 && alpha < 1.0 { -alpha.ln() } else { f64::INFINITY }
 }
 
 impl Case<'_> {
-    fn deciding(&self) -> impl Iterator<Item = &MetricEvidence> {
-        self.metrics.iter().filter(|metric| metric.weight > 0.0)
+    fn deciding(&self) -> impl Iterator<Item = &Process> {
+        self.evidence.metrics.iter().filter(|process| process.found.weight > 0.0)
     }
 
     fn verdict(&self) -> Verdict {
@@ -142,51 +115,63 @@ impl Case<'_> {
     }
 
     fn broken(&self) -> Option<Verdict> {
-        let (metric, at) = self.deciding().find_map(|metric| Some((metric, metric.tripped_at?)))?;
+        let (metric, at) =
+            self.deciding().find_map(|process| Some((&process.found.metric, process.found.tripped_at?)))?;
         let why = format!("at least half of the canary's requests were bad in the minute of {at}");
-        Some(Verdict::Fail { metric: metric.metric.clone(), why })
+        Some(Verdict::Fail { metric: metric.clone(), why })
     }
 
     fn worse(&self) -> Option<Verdict> {
-        if self.worse < -self.judge.alpha.ln() {
+        if self.evidence.worse() < needed(self.judge.alpha) {
             return None;
         }
-        let weighed = |metric: &&MetricEvidence| metric.weight.ln() + metric.worse;
+        let weighed = |process: &&Process| process.found.weight.ln() + process.found.worse;
         let most = self.deciding().max_by(|left, right| weighed(left).total_cmp(&weighed(right)))?;
-        let ratio = most.ratio.map_or_else(String::new, |(likeliest, low, high)| {
-            format!(": {likeliest:.1} times as often as the control ({low:.1} to {high:.1})")
-        });
-        let why = format!("the canary fails more often than the control{ratio}");
-        Some(Verdict::Fail { metric: most.metric.clone(), why })
+        let by = match most.ratio() {
+            None => String::new(),
+            Some((likeliest, low, _)) if likeliest.is_infinite() => format!(": at least {low:.1} times as often"),
+            Some((likeliest, low, high)) => {
+                format!(": {likeliest:.1} times as often as the control ({low:.1} to {high:.1})")
+            }
+        };
+        let why = format!("the canary fails more often than the control{by}");
+        Some(Verdict::Fail { metric: most.found.metric.clone(), why })
     }
 
     fn over_the_limit(&self) -> Option<Verdict> {
-        let needed = -self.judge.alpha.ln();
-        let metric = self.deciding().find(|metric| metric.above_limit.is_some_and(|log_e| log_e >= needed))?;
+        let needed = needed(self.judge.alpha);
+        let above = |process: &&Process| process.found.above_limit.is_some_and(|log_e| log_e >= needed);
+        let metric = self.deciding().find(above)?.found.metric.clone();
         let limit = self.judge.limit.unwrap_or_default() * 100.0;
         let why = format!("the canary's failure rate is above the limit of {limit} %");
-        Some(Verdict::Fail { metric: metric.metric.clone(), why })
+        Some(Verdict::Fail { metric, why })
     }
 
     fn wrong_split(&self) -> Option<Verdict> {
-        if self.split < SPLIT_LIMIT {
+        let split = &self.evidence.split;
+        if split.log_e() < SPLIT_LIMIT {
             return None;
         }
-        let metric = self.metrics.first()?.metric.clone();
-        let no_traffic = self.metrics.first().is_some_and(|metric| metric.canary_requests <= 0.0);
-        if self.starved && no_traffic {
+        if split.starved() && self.evidence.silent >= SILENT_MINUTES_MIN {
+            let metric = self.evidence.metrics.first()?.found.metric.clone();
             return Some(Verdict::Fail { metric, why: "the canary has weight and gets no requests".to_owned() });
         }
-        let side = if self.starved { "fewer" } else { "more" };
-        Some(Verdict::Open { why: format!("the canary gets {side} requests than its weight: nothing is passed") })
+        let side = if split.starved() { "fewer" } else { "more" };
+        let why = format!("the canary gets {side} requests than its weight: nothing is passed");
+        Some(if self.step_is_over() { Verdict::Inconclusive { why } } else { Verdict::Open { why } })
     }
 
-    fn not_worse(&self, metric: &MetricEvidence) -> bool {
-        metric.not_worse >= -self.judge.alpha_pass.ln()
+    fn not_worse(&self, found: &MetricEvidence) -> bool {
+        found.not_worse >= needed(self.judge.alpha_pass)
+    }
+
+    fn harmless(&self, found: &MetricEvidence) -> bool {
+        found.harmless.is_some_and(|log_e| log_e >= needed(self.judge.alpha_pass))
     }
 
     fn passed_early(&self) -> Option<Verdict> {
-        let shown = self.deciding().all(|metric| self.not_worse(metric) && metric.minutes >= EARLY_MINUTES_MIN);
+        let good = |found: &MetricEvidence| self.not_worse(found) && found.minutes >= EARLY_MINUTES_MIN;
+        let shown = self.deciding().all(|process| good(&process.found));
         if !self.judge.pass_early || !shown || self.deciding().next().is_none() || self.step_is_over() {
             return None;
         }
@@ -202,36 +187,31 @@ impl Case<'_> {
         if !self.step_is_over() {
             return Verdict::Open { why: "the step to end, or evidence before that".to_owned() };
         }
-        if let Some(why) = self.deciding().find_map(|metric| self.lacking(metric)) {
-            return Verdict::Inconclusive { why };
+        if self.deciding().next().is_none() {
+            return Verdict::Inconclusive { why: "no metric decides".to_owned() };
         }
-        let needed = -self.judge.alpha_pass.ln();
-        let good =
-            |metric: &MetricEvidence| self.not_worse(metric) || metric.harmless.is_some_and(|log_e| log_e >= needed);
-        match self.deciding().find(|metric| !good(metric)) {
-            None if self.deciding().next().is_none() => Verdict::Inconclusive { why: "no metric decides".to_owned() },
+        match self.deciding().find_map(|process| self.lacking(process)) {
+            Some(why) => Verdict::Inconclusive { why },
             None => Verdict::Pass { early: false, why: "every metric is good enough".to_owned() },
-            Some(metric) => {
-                let times = self.judge.not_worse_than;
-                let why = format!("{} cannot be told from {times} times as bad", metric.metric);
-                Verdict::Inconclusive { why }
-            }
         }
     }
 
-    /// What keeps a metric from saying anything about this step.
-    fn lacking(&self, metric: &MetricEvidence) -> Option<String> {
-        let name = &metric.metric;
-        if metric.canary_requests < self.judge.requests_min {
-            let (found, least) = (metric.canary_requests, self.judge.requests_min);
-            return Some(format!("{name}: the canary had {found:.0} requests, fewer than {least:.0}"));
+    /// What keeps a metric from saying that this step is good. A harmless rate needs no control beside it.
+    fn lacking(&self, process: &Process) -> Option<String> {
+        let (found, least) = (&process.found, self.judge.requests_min);
+        let (name, requests) = (&found.metric, found.canary_requests);
+        if requests <= 0.0 || requests < least {
+            return Some(format!("{name}: the canary had {requests:.0} requests, fewer than {least:.0}"));
         }
-        let in_step = |row: &&Row| row.at >= self.window.step_since && row.minute().is_some();
-        let found = u32::try_from(self.rows.of(name).filter(in_step).count()).unwrap_or(u32::MAX);
-        let expected = self.window.step.as_secs() / 60;
-        let expected = u32::try_from(expected).unwrap_or(u32::MAX);
-        (f64::from(found) < COVERAGE_MIN * f64::from(expected))
-            .then(|| format!("{name}: {found} of the step's {expected} minutes have data"))
+        let harmless = self.harmless(found);
+        let (of_canary, of_both) = process.minutes_since(self.window.step_since);
+        let seen = u32::try_from(if harmless { of_canary } else { of_both }).unwrap_or(u32::MAX);
+        let expected = u32::try_from(self.window.step.as_secs() / 60).unwrap_or(u32::MAX);
+        if f64::from(seen) < COVERAGE_MIN * f64::from(expected) {
+            return Some(format!("{name}: {seen} of the step's {expected} minutes have data"));
+        }
+        let times = self.judge.not_worse_than;
+        (!harmless && !self.not_worse(found)).then(|| format!("{name} cannot be told from {times} times as bad"))
     }
 }
 

@@ -11,8 +11,9 @@
 //! in `docs/internals/judge.md`). The base rate cancels, so a dependency that fails in both arms is no evidence.
 
 use super::Minute;
-use super::dispersion::{Split, estimate};
-use super::wealth::{Wealth, favouring_small, geometric};
+use super::dispersion::{Past, Split};
+use super::ratio::{self, RatioInterval};
+use super::wealth::{Bets, Wealth, favouring_small, geometric};
 
 /// ln of the likelihood ratio of one minute for the ratio `theta` against `theta0`; 0 where an arm had no request.
 pub fn increment(minute: Minute, theta: f64, theta0: f64) -> f64 {
@@ -52,10 +53,12 @@ impl Guards {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     theta0: f64,
-    ratios: Vec<f64>,
+    /// What the bettors believe in, as multiples of `theta0`; cash believes in just that.
+    ratios: Bets,
+    log_ratios: Bets,
     guards: Guards,
     wealth: Wealth,
-    past: Vec<Split>,
+    past: Past,
 }
 
 /// The part of the wealth that never bets.
@@ -64,13 +67,15 @@ const CASH: f64 = 0.25;
 impl Comparison {
     /// Evidence that the canary fails more than `theta0` times as often as the control; 1 for "more often at all".
     pub fn new(theta0: f64, guards: Guards) -> Comparison {
-        Comparison::with_ratios(theta0, guards, geometric(1.5, 256.0, 16))
+        Comparison::with_ratios(theta0, guards, &geometric(1.5, 256.0, 16))
     }
 
     /// `ratios`: the alternatives, as multiples of `theta0`, all above 1.
-    pub(super) fn with_ratios(theta0: f64, guards: Guards, ratios: Vec<f64>) -> Comparison {
-        let wealth = Wealth::new(CASH, &favouring_small(&ratios));
-        Comparison { theta0, ratios, guards, wealth, past: Vec::new() }
+    pub(super) fn with_ratios(theta0: f64, guards: Guards, ratios: &[f64]) -> Comparison {
+        let wealth = Wealth::new(CASH, &favouring_small(ratios));
+        let ratios: Bets = std::iter::once(1.0).chain(ratios.iter().copied()).collect();
+        let log_ratios = ratios.iter().map(|ratio| ratio.ln()).collect();
+        Comparison { theta0, ratios, log_ratios, guards, wealth, past: Past::default() }
     }
 
     /// Adds one closed minute and returns ln E after it.
@@ -78,12 +83,16 @@ impl Comparison {
         if !minute.is_evidence() {
             return self.log_e();
         }
-        let dispersion = if self.guards.dispersion { estimate(&self.past) } else { 1.0 };
-        let share = minute.canary / (minute.canary + minute.control);
-        self.past.push(Split { canary_bad: minute.canary_bad, bad: minute.bad(), share });
+        let dispersion = if self.guards.dispersion { self.past.dispersion() } else { 1.0 };
         let increments = self.increments(minute, dispersion);
-        let limit = self.limit(minute, dispersion);
-        self.wealth.add(&increments, limit);
+        let outcome = self.wealth.outcome(&increments);
+        match self.limit(minute, dispersion, outcome.growth) {
+            Some(limit) => self.wealth.take(&self.wealth.tempered(&increments, limit)),
+            None => self.wealth.take(&outcome),
+        }
+        let share = minute.canary / (minute.canary + minute.control);
+        let temper = self.temper(minute.bad(), dispersion);
+        self.past.push(Split { canary_bad: minute.canary_bad, bad: minute.bad(), share, temper });
         self.log_e()
     }
 
@@ -97,29 +106,43 @@ impl Comparison {
         self.wealth.log_e_max()
     }
 
+    /// The interval for the ratio of failure rates at `1 - alpha`, from the minutes so far and tempered as their bets were.
+    /// `None` without any failure, and for an `alpha` that is no chance.
+    pub fn interval(&self, alpha: f64) -> Option<RatioInterval> {
+        ratio::interval(self.past.minutes(), alpha)
+    }
+
     #[cfg(test)]
-    pub(super) fn log_shares(&self) -> &[f64] {
+    pub(super) fn log_shares(&self) -> Vec<f64> {
         self.wealth.log_shares()
     }
 
-    fn increments(&self, minute: Minute, dispersion: f64) -> Vec<f64> {
-        let temper = self.temper(minute.bad(), dispersion);
-        let bets = self.ratios.iter().map(|ratio| temper * increment(minute, self.theta0 * ratio, self.theta0));
-        std::iter::once(0.0).chain(bets).collect()
+    fn increments(&self, minute: Minute, dispersion: f64) -> Bets {
+        let (temper, bad) = (self.temper(minute.bad(), dispersion), minute.bad());
+        let exposed = self.theta0 * minute.canary;
+        let at_null = (minute.control + exposed).ln();
+        let bet = |(ratio, log_ratio): (&f64, &f64)| {
+            temper * (minute.canary_bad * log_ratio + bad * (at_null - (minute.control + ratio * exposed).ln()))
+        };
+        self.ratios.iter().zip(self.log_ratios.iter()).map(bet).collect()
     }
 
     /// What a minute with so many failures counts for: as if that many of them had come together.
-    pub(super) fn temper(&self, bad: f64, dispersion: f64) -> f64 {
+    fn temper(&self, bad: f64, dispersion: f64) -> f64 {
         let together = 1.0 + (bad - 1.0).max(0.0) * self.guards.burst_share;
         self.guards.burst_size.max(together).max(dispersion).recip()
     }
 
-    /// The cap, or the growth that a single failure of the canary would have had: at low traffic single failures are all
-    /// the evidence that there is.
-    fn limit(&self, minute: Minute, dispersion: f64) -> f64 {
-        let Some(cap) = self.guards.cap else { return f64::INFINITY };
-        let single = Minute { canary_bad: minute.canary_bad.min(1.0), ..minute };
-        cap.ln().max(self.wealth.growth(&self.increments(single, dispersion)))
+    /// What a minute that grows by `growth` may grow by, where that is less: the cap, or the growth that a single failure
+    /// of the canary would have had, since at low traffic single failures are all the evidence that there is.
+    fn limit(&self, minute: Minute, dispersion: f64, growth: f64) -> Option<f64> {
+        let cap = self.guards.cap?.ln();
+        if growth <= cap || minute.canary_bad <= 1.0 {
+            return None;
+        }
+        let single = Minute { canary_bad: 1.0, ..minute };
+        let limit = cap.max(self.wealth.outcome(&self.increments(single, dispersion)).growth);
+        (growth > limit).then_some(limit)
     }
 }
 
@@ -132,7 +155,7 @@ impl NonInferiority {
     /// A cap, where there is one, is 2: an e-value of 20 then takes at least five good minutes.
     pub fn new(theta1: f64, guards: Guards) -> NonInferiority {
         let guards = Guards { cap: guards.cap.map(|_| 2.0), ..guards };
-        NonInferiority(Comparison::with_ratios(theta1.recip(), guards, geometric(1.15, 16.0, 12)))
+        NonInferiority(Comparison::with_ratios(theta1.recip(), guards, &geometric(1.15, 16.0, 12)))
     }
 
     /// Adds one closed minute, canary and control in their own places, and returns ln E after it.

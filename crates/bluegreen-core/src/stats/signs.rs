@@ -22,8 +22,8 @@ impl SignBets {
     /// that for equal arms it is no likelier than its opposite.
     pub fn add(&mut self, worse: bool) -> f64 {
         let bet = |chance: f64| (2.0 * if worse { chance } else { 1.0 - chance }).ln();
-        let increments: Vec<f64> = std::iter::once(0.0).chain(CHANCES.into_iter().map(bet)).collect();
-        self.wealth.add(&increments, f64::INFINITY);
+        let increments = std::iter::once(0.0).chain(CHANCES.into_iter().map(bet)).collect();
+        self.wealth.take(&self.wealth.outcome(&increments));
         self.log_e()
     }
 

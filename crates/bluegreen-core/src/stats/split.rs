@@ -19,7 +19,7 @@ impl Default for RequestSplit {
     fn default() -> Self {
         // Nearly every request is drawn on its own: bursts of a client's requests are small beside a minute's traffic.
         let guards = Guards { burst_share: 0.001, ..Guards::default() };
-        let side = || Comparison::with_ratios(TOLERANCE, guards, geometric(1.05, 50.0, 16));
+        let side = || Comparison::with_ratios(TOLERANCE, guards, &geometric(1.05, 50.0, 16));
         RequestSplit { too_many: side(), too_few: side() }
     }
 }

@@ -90,7 +90,7 @@ fn every_bettor_of_the_trace() {
     for minute in vectors()["trace"].as_array().unwrap() {
         let row = floats(&minute["minute"]);
         close(process.add(Minute::new(row[0], row[1], row[2], row[3])), minute["log_e"].as_f64().unwrap());
-        all_close(process.log_shares(), &floats(&minute["log_wealth_shares"]));
+        all_close(&process.log_shares(), &floats(&minute["log_wealth_shares"]));
     }
 }
 

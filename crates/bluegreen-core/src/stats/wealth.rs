@@ -1,10 +1,48 @@
 //! A mixture of bettors with a share that is dealt out anew each minute.
 
-/// Halvings of the search for the tempering that meets the growth cap: to the last bit of a double.
-const HALVINGS: u32 = 60;
+use std::ops::Deref;
+
+/// Bettors of the largest mixture: sixteen alternatives, and cash.
+const BETTORS_MAX: usize = 17;
+
+/// A number for each bettor, cash first. Minutes are many, so they live without the heap.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Bets {
+    values: [f64; BETTORS_MAX],
+    count: usize,
+}
+
+impl FromIterator<f64> for Bets {
+    fn from_iter<I: IntoIterator<Item = f64>>(numbers: I) -> Bets {
+        let mut bets = Bets { values: [0.0; BETTORS_MAX], count: 0 };
+        for (place, number) in bets.values.iter_mut().zip(numbers) {
+            *place = number;
+            bets.count += 1;
+        }
+        bets
+    }
+}
+
+impl Deref for Bets {
+    type Target = [f64];
+
+    fn deref(&self) -> &[f64] {
+        &self.values[..self.count]
+    }
+}
+
+impl Bets {
+    fn map(&self, change: impl Fn(f64) -> f64) -> Bets {
+        self.iter().map(|value| change(*value)).collect()
+    }
+
+    fn zip(&self, other: &[f64], join: impl Fn(f64, f64) -> f64) -> Bets {
+        self.iter().zip(other).map(|(left, right)| join(*left, *right)).collect()
+    }
+}
 
 /// ln Σ exp(v), without overflow.
-pub(super) fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
+pub(crate) fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let most = values.clone().fold(f64::NEG_INFINITY, f64::max);
     if most == f64::NEG_INFINITY {
         return most;
@@ -33,21 +71,32 @@ pub(super) fn equal(count: u8) -> Vec<f64> {
 /// The wealth of all bettors together. The first one holds cash: it never bets, and keeps the others' losses bounded.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Wealth {
-    prior: Vec<f64>,
-    shares: Vec<f64>,
+    prior: Bets,
+    shares: Bets,
     log_e: f64,
     log_e_max: f64,
 }
 
+/// What a minute would make of the wealth.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    /// The log of the factor by which all of it grows.
+    pub(super) growth: f64,
+    /// What each bettor holds then, in parts that add up to `sum`.
+    parts: Bets,
+    sum: f64,
+}
+
 /// The part of all wealth that is dealt out anew each minute, so that a late regression is found as fast as an early one.
 const REDEALT: f64 = 0.01;
+/// Steps of the search for the tempering that meets a limit: far more than it takes.
+const SEARCH_MAX: u32 = 100;
 
 impl Wealth {
     /// `cash` goes to the first bettor, the rest to the others by `weights`, which add up to 1.
     pub(super) fn new(cash: f64, weights: &[f64]) -> Wealth {
-        let bets = weights.iter().map(|weight| ((1.0 - cash) * weight).ln());
-        let prior: Vec<f64> = std::iter::once(cash.ln()).chain(bets).collect();
-        Wealth { shares: prior.clone(), prior, log_e: 0.0, log_e_max: 0.0 }
+        let prior: Bets = std::iter::once(cash).chain(weights.iter().map(|weight| (1.0 - cash) * weight)).collect();
+        Wealth { prior, shares: prior, log_e: 0.0, log_e_max: 0.0 }
     }
 
     pub(super) fn log_e(&self) -> f64 {
@@ -60,45 +109,45 @@ impl Wealth {
 
     /// The log of each bettor's share of the wealth, cash first.
     #[cfg(test)]
-    pub(super) fn log_shares(&self) -> &[f64] {
-        &self.shares
+    pub(super) fn log_shares(&self) -> Vec<f64> {
+        self.shares.iter().map(|share| share.ln()).collect()
     }
 
-    /// By how much all wealth would grow with these log likelihood ratios (cash first), as a logarithm.
-    pub(super) fn growth(&self, increments: &[f64]) -> f64 {
-        self.tempered_growth(increments, 1.0)
+    /// What these log likelihood ratios (cash first) would do. Shares never fall below their part of what is dealt out,
+    /// so none of the sums here can vanish.
+    pub(super) fn outcome(&self, increments: &Bets) -> Outcome {
+        let top = increments.iter().copied().fold(0.0, f64::max);
+        let parts = self.shares.zip(increments, |share, increment| share * (increment - top).exp());
+        let sum: f64 = parts.iter().sum();
+        Outcome { growth: top + sum.ln(), parts, sum }
     }
 
-    fn tempered_growth(&self, increments: &[f64], temper: f64) -> f64 {
-        log_sum_exp(self.shares.iter().zip(increments).map(move |(share, increment)| share + temper * increment))
-    }
-
-    /// Adds one minute. Where it would grow all wealth by more than `limit`, it is tempered until it grows it by just
-    /// that, shares included: else a burst would leave everything on one bettor. Returns the tempering.
-    pub(super) fn add(&mut self, increments: &[f64], limit: f64) -> f64 {
-        let growth = self.growth(increments);
-        let temper = if growth > limit { self.temper_to(increments, limit) } else { 1.0 };
-        let won = growth.min(limit);
-        self.log_e += won;
-        self.log_e_max = self.log_e_max.max(self.log_e);
-        let after: Vec<f64> =
-            self.shares.iter().zip(increments).map(|(share, increment)| share + temper * increment).collect();
-        let all = log_sum_exp(after.iter().copied());
-        let (kept, dealt) = ((1.0 - REDEALT).ln(), REDEALT.ln());
-        let mixed = after.iter().zip(&self.prior);
-        self.shares =
-            mixed.map(|(share, prior)| log_sum_exp([kept + share - all, dealt + prior].into_iter())).collect();
-        temper
-    }
-
-    /// The growth is convex in the tempering and 0 at 0, so there is one point at which it meets a positive limit.
-    fn temper_to(&self, increments: &[f64], limit: f64) -> f64 {
-        let (mut low, mut high) = (0.0, 1.0);
-        for _ in 0..HALVINGS {
-            let middle = f64::midpoint(low, high);
-            if self.tempered_growth(increments, middle) > limit { high = middle } else { low = middle }
+    /// The same with all increments tempered by one factor, such that the wealth grows by `limit`, which is above 0 and
+    /// below what it would grow by: else a burst would leave everything on one bettor.
+    ///
+    /// The growth is convex in the factor and 0 at 0, so there is one such factor, and Newton's steps from 1 approach it
+    /// from above.
+    pub(super) fn tempered(&self, increments: &Bets, limit: f64) -> Outcome {
+        let mut factor = 1.0;
+        let mut outcome = self.outcome(increments);
+        for _ in 0..SEARCH_MAX {
+            let slope = outcome.parts.iter().zip(increments.iter()).map(|(part, increment)| part * increment);
+            let less = factor - (outcome.growth - limit) * outcome.sum / slope.sum::<f64>();
+            if !(less > 0.0 && less < factor) {
+                break;
+            }
+            factor = less;
+            outcome = self.outcome(&increments.map(|increment| factor * increment));
         }
-        low
+        Outcome { growth: limit, ..outcome }
+    }
+
+    /// Adds one minute.
+    pub(super) fn take(&mut self, outcome: &Outcome) {
+        self.log_e += outcome.growth;
+        self.log_e_max = self.log_e_max.max(self.log_e);
+        let kept = (1.0 - REDEALT) / outcome.sum;
+        self.shares = outcome.parts.zip(&self.prior, |part, prior| kept * part + REDEALT * prior);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rows in, verdict out.
 
 use super::*;
-use crate::analysis::{Counts, Metric};
+use crate::analysis::{Counts, LateRow, Metric};
 
 const START: i64 = 1_800_000_000;
 
@@ -97,9 +97,11 @@ fn a_canary_without_requests_goes_back() {
 #[test]
 fn a_wrong_split_passes_nothing() {
     let wrong = |number| Row { share: Some(0.2), ..row(number, 10.0, 10.0) };
-    let found = judge(&strict(), &Rows::new((0..60).map(wrong).collect()), window(60, 60));
+    let rows = Rows::new((0..60).map(wrong).collect());
+    let found = judge(&strict(), &rows, window(60, 61));
     assert_eq!(kind(&found.verdict), "open", "{found:?}");
     assert!(found.split >= SPLIT_LIMIT);
+    assert_eq!(kind(&judge(&strict(), &rows, window(60, 60)).verdict), "inconclusive");
 }
 
 #[test]
@@ -184,4 +186,47 @@ fn judgements_are_read_back_as_written() {
         assert_eq!(read.metrics[0].ratio, written.metrics[0].ratio);
         assert_eq!(serde_json::to_string(&read).unwrap(), text);
     }
+}
+
+#[test]
+fn a_canary_that_falls_silent_goes_back_and_a_late_report_of_it_does_not() {
+    let silent = |from: i64, upto: i64| {
+        let row = |number| match number {
+            number if number < from => row(number, 10.0, 10.0),
+            number => Row { canary: None, ..row(number, 10.0, 10.0) },
+        };
+        (0..upto).map(row).collect::<Vec<Row>>()
+    };
+    assert_eq!(kind(&verdict(&strict(), silent(3, 12), window(12, 30))), "fail");
+    // The same evidence of a split, and then nothing at all: nobody knows of any traffic.
+    assert_eq!(kind(&verdict(&strict(), silent(3, 5), window(12, 30))), "open");
+}
+
+#[test]
+fn a_minute_more_is_the_same_as_all_minutes_afresh() {
+    let names = ["errors", "slow"];
+    let two = Judge { metrics: names.map(Metric::named).to_vec(), harmless: Some(0.02), limit: Some(0.05), ..strict() };
+    let rates = [5.0, 12.0, 8.0, 15.0, 31.0];
+    let canary = |number: i64, name: &str| match name {
+        "slow" => 4.0 * rates[usize::try_from(number).unwrap() % 5],
+        _ => rates[usize::try_from(number).unwrap() % 5],
+    };
+    let minute_of =
+        |number: i64| names.map(|name| Row { metric: name.to_owned(), ..row(number, canary(number, name), 10.0) });
+    let mut evidence = Evidence::new(&two, minute(0));
+    let mut all = Vec::new();
+    for number in 0..30 {
+        for row in minute_of(number) {
+            evidence.add(&row).unwrap();
+            all.push(row);
+        }
+        let now = window(number + 1, 20);
+        assert_eq!(evidence.judgement(now), judge(&two, &Rows::new(all.clone()), now), "minute {number}");
+    }
+    let before = evidence.clone();
+    for late in [row(28, 10.0, 10.0), row(29, 10.0, 10.0)] {
+        let expected = LateRow { metric: "errors".to_owned(), at: late.at };
+        assert_eq!(evidence.add(&late), Err(expected));
+    }
+    assert_eq!(evidence, before);
 }

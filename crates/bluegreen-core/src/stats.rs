@@ -91,14 +91,14 @@ pub fn is_count(number: f64) -> bool {
 
 const COUNT_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// Whether a minute shows a canary that does not work at all: half of at least 20 requests bad, while the control had
-/// less than a tenth. Outside every guarantee, and for outages too plain to wait for one.
+/// Whether a minute shows a canary that does not work at all: of at least 20 requests more than half bad, beyond what one
+/// burst among few requests makes likely (three standard errors), while the control had less than a tenth. Outside every
+/// guarantee, and for outages too plain to wait for one.
 pub fn tripped(minute: Minute) -> bool {
     const CANARY_REQUESTS_MIN: f64 = 20.0;
-    let share = |bad: f64, all: f64| if all > 0.0 { bad / all } else { 0.0 };
-    minute.canary >= CANARY_REQUESTS_MIN
-        && share(minute.canary_bad, minute.canary) >= 0.5
-        && share(minute.control_bad, minute.control) < 0.1
+    let beyond_half = minute.canary_bad - minute.canary / 2.0;
+    let control_bad = if minute.control > 0.0 { minute.control_bad / minute.control } else { 0.0 };
+    minute.canary >= CANARY_REQUESTS_MIN && beyond_half >= 1.5 * minute.canary.sqrt() && control_bad < 0.1
 }
 
 #[cfg(test)]

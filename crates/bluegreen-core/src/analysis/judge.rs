@@ -117,7 +117,7 @@ impl Case<'_> {
     fn broken(&self) -> Option<Verdict> {
         let (metric, at) =
             self.deciding().find_map(|process| Some((&process.found.metric, process.found.tripped_at?)))?;
-        let why = format!("at least half of the canary's requests were bad in the minute of {at}");
+        let why = format!("more than half of the canary's requests were bad in the minute of {at}");
         Some(Verdict::Fail { metric: metric.clone(), why })
     }
 

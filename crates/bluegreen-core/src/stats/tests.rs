@@ -256,8 +256,10 @@ fn a_thousand_million_requests_a_minute_are_judged() {
 #[test]
 fn a_canary_that_does_not_work_trips_the_wire() {
     let cases = [
-        (Minute::new(10.0, 1.0, 20.0, 380.0), true),
-        (Minute::new(9.0, 1.0, 20.0, 380.0), false),
+        (Minute::new(17.0, 1.0, 20.0, 380.0), true),
+        (Minute::new(16.0, 1.0, 20.0, 380.0), false),
+        (Minute::new(176.0, 1.0, 300.0, 5700.0), true),
+        (Minute::new(175.0, 1.0, 300.0, 5700.0), false),
         (Minute::new(19.0, 0.0, 19.0, 380.0), false),
         (Minute::new(20.0, 38.0, 20.0, 380.0), false),
         (Minute::new(20.0, 0.0, 20.0, 0.0), true),

@@ -166,7 +166,7 @@ fn broken_minutes_are_let_pass_up_to_a_number() {
     let broken = |numbers: &[i64]| {
         let mut rows = rows(4, 10.0, 10.0);
         rows.iter_mut().filter(|row| numbers.contains(&((row.at.as_second() - START) / 60))).for_each(|row| {
-            row.canary = Some(Counts { bad: 15.0, all: 30.0 });
+            row.canary = Some(Counts { bad: 25.0, all: 30.0 });
         });
         judge(&lenient, &Rows::new(rows), window(4, 30))
     };

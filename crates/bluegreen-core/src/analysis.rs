@@ -102,3 +102,6 @@ impl Metric {
         Metric { name: name.into(), weight: 1.0, dry_run: false }
     }
 }
+
+#[cfg(test)]
+mod tests;

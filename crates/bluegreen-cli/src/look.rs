@@ -142,7 +142,7 @@ mod tests {
     pub(super) fn look(second: i64) -> Look {
         let health = ByColor { blue: None, green: None };
         let (configured, observed, tasks, alarms) = (Vec::new(), None, None, Vec::new());
-        Look { at: at(second), set: Percent::ZERO, configured, observed, tasks, health, alarms }
+        Look { at: at(second), set: Percent::ZERO, configured, observed, tasks, health, alarms, control: None }
     }
 
     fn looked(second: i64) -> Event {

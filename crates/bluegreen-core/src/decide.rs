@@ -5,6 +5,7 @@
 mod canary;
 mod commit;
 mod drift;
+mod fresh;
 mod gate;
 pub mod guard;
 mod managed;
@@ -46,6 +47,8 @@ pub struct Seen {
     pub services: Reading<ByColor<ServiceSnapshot>>,
     /// The health of both groups.
     pub health: ByColor<Reading<TargetHealth>>,
+    /// The control fleet, where the plan has one.
+    pub control: Option<ControlSeen>,
     /// The alarms that exist.
     pub alarms: Reading<Vec<AlarmSnapshot>>,
     /// The history since the run began of each alarm whose state has changed since then.
@@ -62,6 +65,15 @@ pub struct Seen {
     pub commands: Vec<Command>,
     /// Whether this process was told to stop.
     pub interrupted: bool,
+}
+
+/// What was seen of the control fleet in one pass.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ControlSeen {
+    /// Its service.
+    pub service: Reading<ServiceSnapshot>,
+    /// The health of its group.
+    pub health: Reading<TargetHealth>,
 }
 
 /// What to do next.

@@ -62,6 +62,21 @@ pub struct Look {
     pub health: ByColor<Option<TargetHealth>>,
     /// The alarms that answered.
     pub alarms: Vec<(String, AlarmState)>,
+    /// The control fleet, where the plan has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlLook>,
+}
+
+/// What was seen of the control fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ControlLook {
+    /// Its share as configured, in parts of a million, route by route in the order of [`Look::configured`].
+    pub configured: Vec<Option<u32>>,
+    /// Its tasks: desired and running.
+    pub tasks: Option<(u32, u32)>,
+    /// The health of its targets.
+    pub health: Option<TargetHealth>,
 }
 
 /// Whoever wants to know.

@@ -3,6 +3,7 @@
 //! Everything else is observed anew on every pass, so a resumed run takes the same path as a new one.
 
 mod command;
+mod control;
 mod file;
 mod managed;
 mod record;
@@ -12,6 +13,7 @@ mod task_set;
 use async_trait::async_trait;
 
 pub use command::{Command, Verb};
+pub use control::ControlRun;
 pub use file::{Contents, FileJournal, FileStore, FindError, Found, Owner, RunSummary, Torn, state_root};
 pub use managed::{Continued, DeploymentEnd, ManagedRun, Waited};
 pub use record::{

@@ -10,6 +10,7 @@ mod describe;
 mod engine;
 mod express;
 mod finding;
+mod fresh;
 mod lint;
 mod live;
 mod managed;
@@ -41,10 +42,11 @@ pub use describe::{describe, describe_findings, short_actions};
 pub use engine::{CodeDeploy, Engine, Managed, Native, TaskSets};
 pub(crate) use engine::{PAUSE_AFTER, PAUSE_BEFORE};
 pub use finding::{Finding, Severity, refuses};
+pub use fresh::ControlFleet;
 pub use lint::{lint, same_engine, still_true};
 pub use live::{Live, Sought};
 pub use release::{ReleaseError, release};
-pub use survey::{Survey, survey};
+pub use survey::{Survey, SurveyedControl, survey};
 pub use task_sets::fleets;
 pub use whereabouts::deployment_site;
 
@@ -98,6 +100,9 @@ pub struct Plan {
     /// What is judged by counts, where anything is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Box<Analysis>>,
+    /// New tasks of the old version, to compare the canary with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlFleet>,
 }
 
 /// The account, region, cluster and service that a plan is for.

@@ -38,6 +38,8 @@ pub struct Spec {
     pub fleet: Fleet,
     /// The two target groups, by colour: names or ARNs. `None` only where AWS can tell them.
     pub target_groups: Option<ByColor<String>>,
+    /// A third service with its target group for new tasks of the old version, to compare the canary with.
+    pub control: Option<Control>,
     /// Every route that carries the pair; may be empty where AWS can tell them.
     pub routes: Vec<RouteId>,
     /// Where smoke-test traffic enters, if anywhere.
@@ -88,6 +90,15 @@ pub struct Fleet {
     pub service: Option<String>,
     /// One ECS service with an external controller whose task sets blue and green are, for our own weights.
     pub task_sets: Option<String>,
+}
+
+/// Where the control fleet runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// The ECS service's name.
+    pub service: String,
+    /// The target group's name or ARN.
+    pub target_group: String,
 }
 
 /// What only the engine `codedeploy` reads; `None` is found or made.

@@ -25,7 +25,7 @@ use serde::Serialize;
 pub use explain::{ExplainLine, explain};
 pub use narrate::{Narrator, Told};
 pub use next::NextCommand;
-pub use parts::{AlarmView, DriftView, FleetView, GateView, GoalView, RouteShares, Wait, Warning};
+pub use parts::{AlarmView, ControlView, DriftView, FleetView, GateView, GoalView, RouteShares, Wait, Warning};
 pub use phase::{Phase, Tone, tone_of};
 pub use steps::{StepState, StepView};
 
@@ -33,7 +33,7 @@ use crate::event::Event;
 use crate::journal::{Body, Ending, Fact, FoldError, Goal, Operator, Record, RunState};
 use crate::model::{ByColor, Color, Percent, RunId};
 use crate::plan::{Plan, Site};
-use parts::{fleet, headline, release, route_shares, set_share, tone};
+use parts::{control, fleet, headline, release, route_shares, set_share, tone};
 use steps::StepTimes;
 
 /// The version of the view's JSON form.
@@ -93,6 +93,9 @@ pub struct RunView {
     pub routes: Vec<RouteShares>,
     /// The two fleets.
     pub fleets: ByColor<FleetView>,
+    /// The control fleet, where the plan has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<ControlView>,
     /// When the world was last looked at.
     pub looked_at: Option<Timestamp>,
     /// The alarms that gate the run, in the plan's order.
@@ -207,6 +210,7 @@ impl RunView {
             observed: None,
             routes: plan.route_ids().map(|id| route_shares(&state, id)).collect(),
             fleets: ByColor { blue: fleet(&state, Color::Blue), green: fleet(&state, Color::Green) },
+            control: control(&state),
             looked_at: None,
             alarms: plan.alarm_names().into_iter().map(alarm).collect(),
             wait: None,
@@ -276,6 +280,9 @@ impl RunView {
             if self.looked_at.is_none() {
                 fleet.desired = told.desired;
             }
+        }
+        if let (Some(view), Some(told)) = (&mut self.control, control(state)) {
+            view.learn(told, self.looked_at.is_some());
         }
         self.gate = state.gate.as_ref().map(|gate| GateView { why: words::clean(&gate.why), since: gate.since });
         self.paused_by = state.paused_by.as_deref().map(words::clean);

@@ -13,6 +13,7 @@ use crate::trace::{ActionsWrite, Answer, Call, Detail, TaskSetWrite};
 use crate::world::balancer::share_ppm;
 use crate::world::{Ms, World, millis};
 
+mod control;
 pub(crate) mod ending;
 mod fleet;
 mod gates;
@@ -61,20 +62,24 @@ pub type Judgement = Result<(), String>;
 pub type Law = fn(&Case<'_>) -> Judgement;
 
 /// The laws of single writes by name.
-pub const LAWS: [(&str, Law); 13] = [
+pub const LAWS: [(&str, Law); 17] = [
     ("S1", traffic::split_valid),
     ("S2", gates::alarms_read_green),
     ("S3", traffic::targets_seen_healthy),
+    ("S3", control::targets_seen_healthy),
     ("S4", gates::written_ahead),
     ("S5", fleet::retreat_ready),
     ("S6", gates::no_way_forward_from_back),
     ("S7", fleet::no_early_scale_in),
+    ("S7", control::no_early_loss),
     ("S8", gates::single_writer),
     ("S9", traffic::no_silent_overwrite),
     ("S10", traffic::step_by_step),
     ("S11", gates::only_planned_things),
     ("S13", traffic::bounded_exposure),
+    ("S13", control::share_of_the_canary),
     ("S15", fleet::known_version),
+    ("S15", control::known_version),
 ];
 
 /// A write that raises the canary's share of a production route; shares in millionths.

@@ -19,9 +19,11 @@ use crate::world::{
     World,
 };
 
+mod control;
 mod managed;
 mod task_sets;
 
+pub use control::CONTROL;
 pub(crate) use managed::declared;
 pub use managed::{APPLICATION, CONFIG, GROUP, Mover, SERVICE};
 
@@ -60,6 +62,8 @@ pub struct Scenario {
     pub task_sets: bool,
     /// Whether an earlier release has left a task set in the canary's group.
     pub leftover: bool,
+    /// Tasks of the control fleet before the run, where there is one.
+    pub control: Option<u32>,
     /// The steps of the plan.
     pub steps: Vec<Step>,
     /// How many tasks the canary gets.
@@ -98,6 +102,7 @@ impl Scenario {
             tasks: 4,
             task_sets: false,
             leftover: false,
+            control: None,
             steps: canary_steps(&[100, 500], Duration::from_secs(10)),
             capacity: Capacity::Full,
             after: AfterCommit::KeepWarm,
@@ -255,6 +260,7 @@ impl Scenario {
             let record = self.service_record(name, desired, groups.get(color).clone());
             state.services.insert((CLUSTER.to_owned(), name.clone()), record);
         }
+        self.furnish_control(state);
         Self::furnish_alarms(state);
     }
 
@@ -371,6 +377,7 @@ impl Scenario {
             pre_traffic: self.hooks.clone(),
             test_url: None,
             timing: self.timing.clone(),
+            control: self.control_fleet(world.config.start),
         }
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use bluegreen_core::appspec::{self, AppSpec};
 use bluegreen_core::plan::{self, Plan};
-use bluegreen_core::spec::{CodeDeploy, DEFAULT_PAUSE_TIMEOUT, Engine, Environment, Fleet, Release, Spec, TestRoute};
+use bluegreen_core::spec::{
+    CodeDeploy, Control, DEFAULT_PAUSE_TIMEOUT, Engine, Environment, Fleet, Release, Spec, TestRoute,
+};
 
 /// What the plan was made from, as far as a survey and a new plan need it. The release comes from elsewhere.
 pub(super) fn spec_of(plan: &Plan) -> Spec {
@@ -24,6 +26,10 @@ pub(super) fn spec_of(plan: &Plan) -> Spec {
         engine: engine(&plan.engine),
         fleet: fleet(plan),
         target_groups: Some(plan.groups.map(ToString::to_string)),
+        control: plan
+            .control
+            .as_ref()
+            .map(|control| Control { service: control.service.name.clone(), target_group: control.group.to_string() }),
         routes: plan.route_ids().cloned().collect(),
         test: Some(test).filter(|test| test.route.is_some() || test.url.is_some()),
         steps: plan.steps.clone(),

@@ -188,6 +188,7 @@ mod tests {
             tasks: Some(ByColor { blue: (4, 4), green: (4, canary) }),
             health: ByColor { blue: health(4), green: health(canary) },
             alarms: vec![("web-5xx".to_owned(), AlarmState::Ok)],
+            control: None,
         }))
     }
 

@@ -14,7 +14,7 @@ use bluegreen_core::view::{RunView, Tone};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::track::Tracker;
-use super::words::{alarms, between, fleet, wait_end, weights, wrap};
+use super::words::{alarms, between, control, fleet, wait_end, weights, wrap};
 use super::{Renderer, ending_lines};
 use crate::exit::Exit;
 use crate::{env, out};
@@ -64,24 +64,28 @@ struct Bars {
     weight: ProgressBar,
     blue: ProgressBar,
     green: ProgressBar,
+    /// Where the plan has a control fleet.
+    control: Option<ProgressBar>,
     alarms: ProgressBar,
     wait: ProgressBar,
 }
 
 impl Bars {
-    fn new(clock: &Arc<Mutex<Clock>>) -> Bars {
+    fn new(clock: &Arc<Mutex<Clock>>, with_control: bool) -> Bars {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let line = |style: ProgressStyle| all.add(ProgressBar::new(WHOLE).with_style(style));
         let text = || style("  {prefix:7}{wide_msg}");
         let head = line(style("{wide_msg}"));
         let weight = line(style("  {prefix:7}{bar:20}  {wide_msg}").progress_chars("━━─"));
-        let (blue, green, alarms) = (line(text()), line(text()), line(text()));
+        let (blue, green) = (line(text()), line(text()));
+        let control = with_control.then(|| line(text()).with_prefix("control"));
+        let alarms = line(text());
         for (bar, name) in [(&weight, "canary"), (&blue, "blue"), (&green, "green"), (&alarms, "alarms")] {
             bar.set_prefix(name);
         }
         let wait = line(style("{spinner} {clock}  {wide_msg}").with_key("clock", ticking(clock.clone())));
         wait.enable_steady_tick(Duration::from_millis(200));
-        Bars { all, head, weight, blue, green, alarms, wait }
+        Bars { all, head, weight, blue, green, control, alarms, wait }
     }
 }
 
@@ -104,7 +108,7 @@ impl Terminal {
         let shown = Shown { tracker: Tracker::new(plan, records), failure: None };
         Terminal {
             run: plan.run.clone(),
-            bars: Bars::new(&clock),
+            bars: Bars::new(&clock, plan.control.is_some()),
             clock,
             shown: Mutex::new(shown),
             colors: out::stderr_has_colors(),
@@ -132,6 +136,9 @@ impl Terminal {
         bars.weight.set_message(weights(view));
         bars.blue.set_message(fleet(view, Color::Blue));
         bars.green.set_message(fleet(view, Color::Green));
+        if let Some((bar, message)) = bars.control.as_ref().zip(control(view)) {
+            bar.set_message(message);
+        }
         let tone = match view.alarms.iter().any(|alarm| alarm.state == Some(AlarmState::Alarm)) {
             true => Tone::Bad,
             false => Tone::Plain,

@@ -3,7 +3,7 @@
 use bluegreen_core::model::{Color, Timestamp};
 use bluegreen_core::view::{GoalView, RunView, StepState, StepView, words::brief};
 
-use super::words::{alarms, between, fleet, weights, wrap};
+use super::words::{alarms, between, control, fleet, weights, wrap};
 
 /// The whole tree at 80 columns, ending with a line break.
 ///
@@ -38,6 +38,9 @@ pub(crate) fn tree(view: &RunView, now: Timestamp, last_look: Option<Timestamp>)
     }
     for color in Color::ALL {
         line(&color.to_string(), &fleet(view, color));
+    }
+    if let Some(control) = control(view) {
+        line("control", &control);
     }
     let seen = view.alarms.iter().any(|alarm| alarm.state.is_some());
     let names = || view.alarms.iter().map(|alarm| alarm.name.as_str()).collect::<Vec<_>>().join(", ");

@@ -2,7 +2,7 @@
 
 use bluegreen_core::model::{Color, Timestamp, duration};
 use bluegreen_core::observe::{AlarmState, TargetHealth};
-use bluegreen_core::view::{AlarmView, RunView, words::share_ppm};
+use bluegreen_core::view::{AlarmView, FleetView, RunView, words::share_ppm};
 
 /// The three weights of the canary: set by the plan, configured on the routes, observed in requests.
 pub(crate) fn weights(view: &RunView) -> String {
@@ -27,12 +27,22 @@ fn observed(view: &RunView) -> String {
 /// One fleet: `stable  web:7  4/4 tasks, 4 healthy`.
 pub(crate) fn fleet(view: &RunView, color: Color) -> String {
     let fleet = view.fleets.get(color);
+    format!("{}  {}", fleet.role, revision_and_tasks(fleet))
+}
+
+/// The control fleet with its share, where there is one: `web:7  4/4 tasks, 4 healthy, 10% of traffic`.
+pub(crate) fn control(view: &RunView) -> Option<String> {
+    let control = view.control.as_ref()?;
+    Some(format!("{}, {} of traffic", revision_and_tasks(&control.fleet), control.set))
+}
+
+fn revision_and_tasks(fleet: &FleetView) -> String {
     let tasks = match fleet.running {
         Some(running) => format!("{running}/{} tasks", fleet.desired),
         None => format!("{} tasks asked for", fleet.desired),
     };
     let health = fleet.health.as_ref().map(|found| format!(", {}", health(found))).unwrap_or_default();
-    format!("{}  {}  {tasks}{health}", fleet.role, fleet.task_definition)
+    format!("{}  {tasks}{health}", fleet.task_definition)
 }
 
 /// Healthy targets always, the others where there are any.
@@ -82,8 +92,8 @@ pub(crate) fn alarms(view: &RunView) -> String {
 pub(crate) struct Seen {
     /// The weights as last seen, and as last said.
     weights: (String, String),
-    /// Blue, green, alarms.
-    parts: [String; 3],
+    /// Blue, green, control, alarms.
+    parts: [String; 4],
 }
 
 impl Seen {
@@ -100,7 +110,8 @@ impl Seen {
         }
         self.weights.0 = now;
         let fleet = |color: Color| format!("{color} {}", fleet(view, color));
-        let parts = [fleet(Color::Blue), fleet(Color::Green), format!("alarms {}", alarms(view))];
+        let control = control(view).map(|control| format!("control {control}")).unwrap_or_default();
+        let parts = [fleet(Color::Blue), fleet(Color::Green), control, format!("alarms {}", alarms(view))];
         lines.extend(parts.iter().zip(&self.parts).filter(|(new, old)| new != old).map(|(new, _)| new.clone()));
         self.parts = parts;
         lines.iter().map(|line| line.replace("  ", " ")).collect()

@@ -77,6 +77,7 @@ fn glance(store: &FileStore, at: &str, records: u64) -> PathBuf {
         tasks: Some(ByColor { blue: (4, 4), green: (4, 3) }),
         health: ByColor { blue: None, green: None },
         alarms: vec![("web-5xx".to_owned(), AlarmState::Ok)],
+        control: None,
     };
     let wait = serde_json::json!({ "at": at, "until": at, "why": "green to stay healthy" });
     let seen = serde_json::json!({ "v": 1, "records": records, "look": look, "wait": wait });

@@ -6,7 +6,7 @@ use crate::ports::ServiceChange;
 
 use super::canary::ServiceView;
 use super::drift::RouteView;
-use super::{Context, Decision, finish, later};
+use super::{Context, Decision, finish, fresh, later};
 
 /// Success is what was read back: all traffic on the asked revision, healthy.
 pub(super) fn commit(context: &Context<'_>) -> Decision {
@@ -27,7 +27,8 @@ pub(super) fn after(context: &Context<'_>) -> Decision {
         return what;
     }
     let primary = context.make_primary();
-    if settled && primary.is_none() && context.all_as_written() && context.seen.services.ok().is_some() {
+    let settled_all = settled && fresh::is_settled(context);
+    if settled_all && primary.is_none() && context.all_as_written() && context.seen.services.ok().is_some() {
         return promoted(context);
     }
     if context.seen.interrupted {
@@ -48,6 +49,9 @@ pub(super) fn after(context: &Context<'_>) -> Decision {
         return wait;
     }
     if let Some(decision) = primary {
+        return decision;
+    }
+    if let Some(decision) = fresh::settle(context, drained_at) {
         return decision;
     }
     match context.plan().after {

@@ -3,6 +3,7 @@
 //! `decide` is written so that none of these can fire. They are here because the price of being wrong is an outage:
 //! what a guard refuses is not sent, and the run is held for a person.
 
+mod fresh;
 mod managed;
 
 use jiff::Timestamp;
@@ -37,6 +38,7 @@ pub fn needs_last_look(state: &RunState, mutation: &Mutation) -> bool {
     };
     match mutation {
         Mutation::UpdateService(change) => scales_in(change),
+        Mutation::UpdateControl(_) => state.committed_at.is_some(),
         Mutation::TaskSet(change) => change.fleet().is_none_or(scales_in),
         _ => is_forward(mutation) || managed::needs_last_look(mutation),
     }
@@ -49,11 +51,17 @@ pub fn check(state: &RunState, seen: &Seen, now: Timestamp, mutation: &Mutation)
         Mutation::SetActions { purpose: Purpose::Restore, .. } if managed::has_left_its_weights(state) => {
             checked_actions(state, seen, now, mutation)
         }
-        Mutation::SetActions { .. } | Mutation::UpdateService(_) | Mutation::TaskSet(_) if aws_moves_traffic => {
+        Mutation::SetActions { .. }
+        | Mutation::UpdateService(_)
+        | Mutation::UpdateControl(_)
+        | Mutation::TaskSet(_)
+            if aws_moves_traffic =>
+        {
             never("AWS moves this plan's traffic and tasks, and nobody else does")
         }
         Mutation::SetActions { .. } => checked_actions(state, seen, now, mutation),
         Mutation::UpdateService(change) => may_scale(state, seen, now, change),
+        Mutation::UpdateControl(change) => fresh::may_change(state, seen, now, change),
         Mutation::TaskSet(change) => sets::may_change(state, seen, now, change),
         Mutation::RegisterTaskDefinition | Mutation::RunHook(..) => match state.goal {
             Goal::Promote => Ok(()),
@@ -121,7 +129,7 @@ fn canary_share(state: &RunState, actions: &[Action]) -> u32 {
 
 fn no_traffic_for_canary(state: &RunState, actions: &[Action]) -> Result<(), Veto> {
     match canary_share(state, actions) {
-        0 => Ok(()),
+        0 => fresh::planned_groups(state, actions, Percent::ZERO),
         _ => never("attaching must not give the canary traffic"),
     }
 }
@@ -152,6 +160,7 @@ fn may_step(state: &RunState, seen: &Seen, now: Timestamp, actions: &[Action], s
     if canary_share(state, actions) != u32::from(share.tenths()) * 1000 {
         return never("the weights do not add up to the step's share");
     }
+    fresh::planned_groups(state, actions, share)?;
     if !state.green_at_start || !state.attached || state.hooks_passed < state.plan.pre_traffic.len() {
         return never("a phase before the first step was left out");
     }
@@ -164,6 +173,7 @@ fn may_step(state: &RunState, seen: &Seen, now: Timestamp, actions: &[Action], s
         return not_now("the canary's service was not seen on the revision that is released");
     }
     canary_can_serve(state, seen, now)?;
+    fresh::can_serve(state, seen, now, actions)?;
     match seen.health.get(state.plan.stable()).ok() {
         Some(counts) if counts.healthy > 0 => Ok(()),
         Some(_) => not_now("the stable fleet, which a rollback would need, has no healthy target"),
@@ -194,11 +204,15 @@ fn canary_can_serve(state: &RunState, seen: &Seen, now: Timestamp) -> Result<(),
     }
 }
 
+/// Whether propagation and drain are over since the last write to a route.
+fn drained(state: &RunState, now: Timestamp) -> bool {
+    let timing = &state.plan.timing;
+    state.last_route_write_at().is_none_or(|at| now >= later(later(at, timing.propagation), timing.drain))
+}
+
 /// S5, S7: a fleet that serves or may serve is never scaled in.
 fn may_scale(state: &RunState, seen: &Seen, now: Timestamp, change: &ServiceChange) -> Result<(), Veto> {
-    let timing = &state.plan.timing;
-    let drained =
-        state.last_route_write_at().is_none_or(|at| now >= later(later(at, timing.propagation), timing.drain));
+    let drained = drained(state, now);
     if change.color == state.plan.stable() {
         if change.task_definition.is_some() {
             return never("the old version's revision is never changed");

@@ -7,9 +7,9 @@ use crate::ports::ServiceChange;
 
 use super::canary::ServiceView;
 use super::targets::{canary_count, first_weight_step, step_actions};
-use super::{Context, Decision, later};
+use super::{Context, Decision, fresh, later};
 
-/// Both groups at explicit weights on every route, all traffic on stable: only then is green's health known.
+/// All groups at explicit weights on every route, all traffic on stable: only then is green's health known.
 pub(super) fn attach(context: &Context<'_>) -> Option<Decision> {
     if context.state.attached {
         return None;
@@ -41,17 +41,17 @@ pub(super) fn register(context: &Context<'_>) -> Option<Decision> {
     })
 }
 
-/// The canary's revision and count, then its health for long enough to be believed.
+/// The canary's revision and count, and the control fleet's; then the health of both.
 pub(super) fn fill(context: &Context<'_>) -> Option<Decision> {
     let revision = context.state.task_definition.as_ref()?;
     let step = context.state.step.max(first_weight_step(context.plan()));
-    if let Some(decision) = scale(context, revision, step) {
+    if let Some(decision) = scale(context, revision, step).or_else(|| fresh::scale(context, step)) {
         return Some(decision);
     }
     if context.state.canary_healthy_since.is_none() {
         return Some(become_healthy(context, revision, step));
     }
-    None
+    fresh::become_healthy(context, step)
 }
 
 pub(super) fn wanted_count(context: &Context<'_>, step: usize) -> Option<u32> {

@@ -7,7 +7,7 @@ use crate::ports::ErrorClass;
 use super::drift::RouteView;
 use super::gate::{Gate, judge_alarms};
 use super::prepare::{attach, fill, register, smoke_test};
-use super::{Context, Decision, commit, elapsed, finish, later, steps};
+use super::{Context, Decision, commit, elapsed, finish, fresh, later, steps};
 
 /// The next thing to do on the way to promotion.
 ///
@@ -16,13 +16,14 @@ pub(super) fn next(context: &Context<'_>) -> Decision {
     if context.state.committed_at.is_some() {
         return commit::after(context);
     }
-    let stages: [fn(&Context<'_>) -> Option<Decision>; 16] = [
+    let stages: [fn(&Context<'_>) -> Option<Decision>; 17] = [
         aborted,
         interrupted,
         hook_failed,
         refused_write,
         deployment_failed,
         canary_lost,
+        fresh::unfit,
         foreign_writes,
         alarms,
         unreadable_world,
@@ -157,7 +158,8 @@ pub(super) fn unreadable_world(context: &Context<'_>) -> Option<Decision> {
     let routes = context.seen.routes.value.as_ref().err();
     let services = context.seen.services.value.as_ref().err();
     let deployments = context.seen.deployments.as_ref().and_then(|reading| reading.value.as_ref().err());
-    let error = routes.or(services).or(deployments)?;
+    let control = context.seen.control.as_ref().and_then(|control| control.service.value.as_ref().err());
+    let error = routes.or(services).or(control).or(deployments)?;
     match error.class {
         ErrorClass::Credentials => {
             Some(Decision::Leave { why: format!("the credentials are not accepted any more: {error}") })
@@ -190,7 +192,8 @@ pub(super) fn overdue(context: &Context<'_>) -> Option<Decision> {
     }
     let last = state.gate.as_ref().map(|gate| gate.why.clone());
     let failure = state.failure.as_ref().map(|failure| failure.error.to_string());
-    let trouble = || context.canary_trouble().or_else(|| context.retreat_blocked());
+    let control = || context.control_trouble(state.step);
+    let trouble = || context.canary_trouble().or_else(control).or_else(|| context.retreat_blocked());
     let why = last.or(failure).or_else(trouble).unwrap_or_else(|| "no progress".to_owned());
     go_back(Cause::Deadline(format!("{why}, for {}", crate::model::duration::format(allowed))))
 }
@@ -201,5 +204,8 @@ fn phases_done(context: &Context<'_>) -> bool {
     if managed && context.state.step > super::targets::first_weight_step(context.plan()) {
         return true;
     }
-    context.state.canary_healthy_since.is_some() && context.state.hooks_passed >= context.plan().pre_traffic.len()
+    let state = context.state;
+    let healthy = state.canary_healthy_since.is_some()
+        && (state.control.healthy_since.is_some() || !context.plan().needs_control(state.step));
+    healthy && state.hooks_passed >= context.plan().pre_traffic.len()
 }

@@ -1,18 +1,19 @@
-//! The way back: the captured baseline on every route first, then the canary fleet's own baseline.
+//! The way back: the captured baseline on every route first, then the own baselines of the canary fleet and the control
+//! fleet.
 //!
 //! Needs no new capacity and no journal. Writes are absolute, so sending one twice is harmless.
 
 use jiff::Timestamp;
 
-use crate::journal::{Cause, Fact, Mutation, Purpose, Terminal};
-use crate::model::{Action, Color, DriftPolicy, TargetGroupArn, Weight, equivalent};
-use crate::observe::RouteSnapshot;
+use crate::journal::{Cause, Fact, Mutation, Purpose, Terminal, Write};
+use crate::model::{Action, DriftPolicy, TargetGroupArn, Weight, equivalent};
+use crate::observe::{RouteSnapshot, ServiceSnapshot};
 use crate::ports::ServiceChange;
 
 use super::canary::ServiceView;
 use super::drift::RouteView;
 use super::targets::evicted_actions;
-use super::{Context, Decision, elapsed, finish, later};
+use super::{Context, Decision, elapsed, finish, fresh, later};
 
 /// So many foreign writes to one route during a rollback mean that somebody is at war with us.
 const FOREIGN_WRITES_MAX: usize = 3;
@@ -119,9 +120,11 @@ fn drained_at(context: &Context<'_>, restored_at: Timestamp) -> Timestamp {
     later(later(written_at, timing.propagation), timing.drain)
 }
 
-/// Whether pinned clients may be on the canary through this route: it is sticky, and the canary had weight on it.
+/// Whether pinned clients may be on the canary or the control fleet through this route: it is sticky, and they had weight
+/// on it.
 fn needs_eviction(context: &Context<'_>, route: &RouteSnapshot) -> bool {
-    let carried = |actions: &[Action]| share_of(actions, context.plan().canary_group()) > Weight::ZERO;
+    let carried =
+        |actions: &[Action]| context.plan().added_groups().any(|group| share_of(actions, group) > Weight::ZERO);
     let wrote_share = context.state.route_writes(&route.id).iter().any(|write| carried(&write.value));
     wrote_share && evicted_actions(context.plan(), &route.actions).is_some()
 }
@@ -218,50 +221,87 @@ fn canary_has_traffic(context: &Context<'_>) -> bool {
     context.routes().any(|route| share_of(&route.actions, group) > Weight::ZERO)
 }
 
-/// The canary fleet goes back to its own baseline, once nothing can reach it any more.
-fn restore_capacity(context: &Context<'_>, since: Timestamp) -> Decision {
-    let plan = context.plan();
-    let color = plan.canary();
-    if context.state.service_writes(color).is_empty() {
-        return Decision::Note(Fact::CapacityRestored);
-    }
-    let safe_at = drained_at(context, since);
-    if context.now < safe_at {
-        return context.wait_until(safe_at, format!("connections to {color} to drain"));
-    }
-    let baseline = plan.canary_baseline();
-    let wanted = ServiceChange {
-        color,
-        task_definition: Some(baseline.task_definition.clone()),
-        desired: Some(baseline.desired),
-    };
-    let started = safe_at.max(context.state.operator_since);
-    if elapsed(started, context.now) >= plan.rollback.deadline {
-        let why = context.state.failure.as_ref().map_or("no answer in time".into(), |f| f.error.to_string());
-        let text =
-            format!("all traffic is back on {}, but {color} was not scaled to its baseline: {why}", plan.stable());
-        return finish(Terminal::RollbackFailed, text);
-    }
-    settle_service(context, color, &wanted)
+/// A fleet on its way back to its own baseline.
+struct Back<'a> {
+    name: String,
+    /// What it is told.
+    wanted: ServiceChange,
+    /// As what that is written down.
+    mutation: fn(ServiceChange) -> Mutation,
+    writes: &'a [Write<ServiceChange>],
+    /// Its service as seen, with the time of the question.
+    found: Option<(&'a ServiceSnapshot, Timestamp)>,
 }
 
-fn settle_service(context: &Context<'_>, color: Color, wanted: &ServiceChange) -> Decision {
-    if let Some(wait) = context.backing_off() {
-        return wait;
+/// The fleets that this run has changed.
+fn changed_fleets<'a>(context: &Context<'a>) -> Vec<Back<'a>> {
+    let plan = &context.state.plan;
+    let (color, baseline) = (plan.canary(), plan.canary_baseline());
+    let services = &context.seen.services;
+    let canary = Back {
+        name: color.to_string(),
+        wanted: ServiceChange {
+            color,
+            task_definition: Some(baseline.task_definition.clone()),
+            desired: Some(baseline.desired),
+        },
+        mutation: Mutation::UpdateService,
+        writes: context.state.service_writes(color),
+        found: services.ok().map(|found| (found.get(color), services.seen_at)),
+    };
+    let control = fresh::baseline(context).map(|wanted| Back {
+        name: fresh::NAME.to_owned(),
+        wanted,
+        mutation: Mutation::UpdateControl,
+        writes: context.control_writes(),
+        found: context.control_service(),
+    });
+    let canary = Some(canary).filter(|canary| !canary.writes.is_empty());
+    canary.into_iter().chain(control).collect()
+}
+
+/// The canary fleet and the control fleet go back to their own baselines, once nothing can reach them any more.
+fn restore_capacity(context: &Context<'_>, since: Timestamp) -> Decision {
+    let plan = context.plan();
+    let fleets = changed_fleets(context);
+    let safe_at = drained_at(context, since);
+    let started = safe_at.max(context.state.operator_since);
+    for fleet in &fleets {
+        let name = &fleet.name;
+        if context.now < safe_at {
+            return context.wait_until(safe_at, format!("connections to {name} to drain"));
+        }
+        let Some(pending) = settle_service(context, fleet) else { continue };
+        if elapsed(started, context.now) < plan.rollback.deadline {
+            return pending;
+        }
+        let why = context.state.failure.as_ref().map_or("no answer in time".into(), |f| f.error.to_string());
+        let text =
+            format!("all traffic is back on {}, but {name} was not scaled to its baseline: {why}", plan.stable());
+        return finish(Terminal::RollbackFailed, text);
     }
-    let Some(services) = context.seen.services.ok() else { return context.wait("the services to be readable") };
-    let newest = context.state.service_writes(color).last();
+    Decision::Note(Fact::CapacityRestored)
+}
+
+/// What is left to do until a fleet shows its baseline; `None` once it was seen to, by a read that can be believed.
+fn settle_service(context: &Context<'_>, fleet: &Back<'_>) -> Option<Decision> {
+    let Back { name, wanted, writes, .. } = fleet;
+    if let Some(wait) = context.backing_off() {
+        return Some(wait);
+    }
+    let Some((found, seen_at)) = fleet.found else { return Some(context.wait("the services to be readable")) };
+    let newest = writes.last();
     let sent = newest.is_some_and(|write| write.value == *wanted);
     // Before our own write the service may look right only because the read is old.
-    let believable = newest.is_some_and(|write| {
-        sent && self::elapsed(write.at, context.seen.services.seen_at) >= context.plan().timing.settle
-    });
-    match context.view_service(services.get(color), wanted) {
-        ServiceView::AsWanted if believable => Decision::Note(Fact::CapacityRestored),
-        ServiceView::AsWanted | ServiceView::Settling if sent => context.wait(format!("{color} to show its baseline")),
-        _ => Decision::Act {
-            mutation: Mutation::UpdateService(wanted.clone()),
-            because: format!("{color} goes back to its own baseline"),
-        },
+    let believable = newest.is_some_and(|write| sent && elapsed(write.at, seen_at) >= context.plan().timing.settle);
+    match context.view_written(found, writes, wanted) {
+        ServiceView::AsWanted if believable => None,
+        ServiceView::AsWanted | ServiceView::Settling if sent => {
+            Some(context.wait(format!("{name} to show its baseline")))
+        }
+        _ => Some(Decision::Act {
+            mutation: (fleet.mutation)(wanted.clone()),
+            because: format!("{name} goes back to its own baseline"),
+        }),
     }
 }

@@ -1,7 +1,7 @@
 //! Routes as found, next to what they should be; the one way in which they are written.
 
 use crate::journal::{Fact, Mutation, Purpose};
-use crate::model::{Action, RouteId, Weight, equivalent};
+use crate::model::{Action, RouteId, TargetGroupArn, Weight, equivalent};
 use crate::observe::RouteSnapshot;
 
 use super::drift::{RouteView, view_route};
@@ -19,7 +19,11 @@ impl Context<'_> {
 
     /// Whether this run has left the canary with a share of production traffic.
     pub(super) fn canary_has_weight(&self) -> bool {
-        let group = self.plan().canary_group();
+        self.has_weight(self.plan().canary_group())
+    }
+
+    /// Whether this run has left a group with a share of production traffic.
+    pub(super) fn has_weight(&self, group: &TargetGroupArn) -> bool {
         let carries = |id: &RouteId| {
             let actions = self.state.expected_actions(id).unwrap_or_default();
             let split = Action::forward_of(actions).and_then(|forward| forward.split().ok());

@@ -5,7 +5,7 @@ use crate::model::{Percent, Step, duration};
 
 use super::prepare::wanted_count;
 use super::targets::step_actions;
-use super::{Context, Decision, later};
+use super::{Context, Decision, fresh, later};
 
 /// The step under way.
 pub(super) fn under_way(context: &Context<'_>) -> Option<Decision> {
@@ -66,7 +66,7 @@ fn hold_until(context: &Context<'_>, step: usize, hold: std::time::Duration, wha
 
 /// A weight goes up only when the canary can carry it and stable could take everything back.
 fn set_weight(context: &Context<'_>, index: usize, share: Percent) -> Decision {
-    if let Some(decision) = context.forward_gate(index) {
+    if let Some(decision) = context.forward_gate(index).or_else(|| fresh::gate(context, index, share)) {
         return decision;
     }
     let write = context.set_all(Purpose::Step(share), |route| step_actions(context.plan(), &route.actions, share));

@@ -63,6 +63,7 @@ codes! {
     TWO_BALANCERS = "BG0124", "routes of two load balancers";
     NOTHING_TO_RELEASE = "BG0125", "neither a file, nor an ARN, nor images";
     IMAGES_OF_ARN = "BG0126", "images for a revision that is registered already";
+    CONTROL_HALVED = "BG0127", "a control service without a control target group, or the other way round";
     WEIGHT_FALLS = "BG0130", "a step gives less traffic than the one before";
     WEIGHT_BOUNDS = "BG0131", "a step gives no traffic, or all of it before the end";
     NO_WEIGHT = "BG0132", "a canary without any weight";

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use futures::future::{Either, join, join_all, join3, select};
+use futures::future::{Either, join, join_all, join3, join4, select};
 use jiff::Timestamp;
 
 use super::Run;
 use crate::analysis::requests;
-use crate::decide::{Seen, elapsed, later};
-use crate::event::{Event, Look};
+use crate::decide::{ControlSeen, Seen, elapsed, later};
+use crate::event::{ControlLook, Event, Look};
 use crate::journal::Goal;
-use crate::model::{Action, ByColor, Percent, RouteId, Step, TaskDefinitionArn};
+use crate::model::{Action, ByColor, Percent, RouteId, Step, TargetGroupArn, TaskDefinitionArn};
 use crate::observe::{
     AlarmSnapshot, AlarmState, ManagedDeployments, Reading, RouteSnapshot, ServiceSnapshot, StateChange, TargetHealth,
 };
@@ -39,8 +39,13 @@ impl Run<'_> {
         });
         // Before the routes: what a deployment says it has done is on the routes that are read after it.
         let deployments = self.read_deployments().await;
-        let (routes, services, health) =
-            join3(self.read_routes(), self.read_services(deployments.as_ref()), self.read_health()).await;
+        let (routes, services, health, control) = join4(
+            self.read_routes(),
+            self.read_services(deployments.as_ref()),
+            self.read_health(),
+            self.read_control(),
+        )
+        .await;
         let ((alarms, histories), registered, old_revision_active) =
             join3(self.read_alarms(), self.read_registered(), self.read_old_revision()).await;
         let settings = self.read_settings().await;
@@ -49,6 +54,7 @@ impl Run<'_> {
             routes,
             services,
             health,
+            control,
             alarms,
             histories,
             old_revision_active,
@@ -97,6 +103,22 @@ impl Run<'_> {
         let one = |group| self.read(router.health(group));
         let (blue, green) = join(one(&groups.blue), one(&groups.green)).await;
         ByColor { blue, green }
+    }
+
+    pub(super) async fn read_control(&self) -> Option<ControlSeen> {
+        let plan = &self.state.plan;
+        let control = plan.control.as_ref()?;
+        let names = [control.service.name.clone()];
+        let service = async {
+            let found = self.driver.ports.fleet.services(&plan.site.cluster, &names).await?;
+            let count = found.len();
+            <[ServiceSnapshot; 1]>::try_from(found)
+                .map(|[service]| service)
+                .map_err(|_| malformed("ecs:DescribeServices", "one", count))
+        };
+        let (service, health) =
+            join(self.read(service), self.read(self.driver.ports.router.health(&control.group))).await;
+        Some(ControlSeen { service, health })
     }
 
     /// Alarms, and the history of those that have changed since the run began: a blip between two looks counts too.
@@ -153,8 +175,8 @@ impl Run<'_> {
             return;
         }
         self.observed.asked_at = Some(now);
-        let of = |group| requests(&plan.load_balancer, group);
-        let asked = [of(plan.stable_group()), of(plan.canary_group())];
+        let groups = std::iter::once(plan.stable_group()).chain(plan.added_groups());
+        let asked: Vec<_> = groups.map(|group| requests(&plan.load_balancer, group)).collect();
         let from = now.checked_sub(Duration::from_secs(240)).unwrap_or(now).max(in_force.min(now));
         let ports = &self.driver.ports;
         let counts = std::pin::pin!(ports.metrics.points(&asked, from, now));
@@ -167,20 +189,23 @@ impl Run<'_> {
 
     fn report_look(&self, seen: &Seen) {
         let plan = &self.state.plan;
-        let share_of = |route: &RouteSnapshot| {
-            let split = Action::forward_of(&route.actions).and_then(|forward| forward.split().ok());
-            (route.id.clone(), split.map(|split| split.share_ppm(plan.canary_group())))
-        };
         let production = plan.baseline.routes.len();
         let routes = seen.routes.ok().map(Vec::as_slice).unwrap_or_default();
+        let routes = &routes[..production.min(routes.len())];
+        let control = plan.control.as_ref().zip(seen.control.as_ref()).map(|(fleet, seen)| ControlLook {
+            configured: routes.iter().map(|route| configured(route, &fleet.group)).collect(),
+            tasks: seen.service.ok().map(|service| (service.desired, service.running)),
+            health: seen.health.ok().copied(),
+        });
         let look = Look {
             at: self.now(),
             set: self.set_share(),
-            configured: routes.iter().take(production).map(share_of).collect(),
+            configured: routes.iter().map(|route| (route.id.clone(), configured(route, plan.canary_group()))).collect(),
             observed: self.observed.share_ppm,
             tasks: seen.services.ok().map(|services| services.map(|service| (service.desired, service.running))),
             health: seen.health.map(|reading| reading.ok().copied()),
             alarms: seen.alarms.ok().into_iter().flatten().map(|a| (a.name.clone(), a.state.clone())).collect(),
+            control,
         };
         self.report(&Event::Looked(Box::new(look)));
     }
@@ -216,8 +241,13 @@ impl Run<'_> {
         let mut seen = seen.clone();
         if guard::needs_last_look(&self.state, mutation) {
             seen.deployments = self.read_deployments().await;
-            (seen.routes, seen.services, seen.health) =
-                join3(self.read_routes(), self.read_services(seen.deployments.as_ref()), self.read_health()).await;
+            (seen.routes, seen.services, seen.health, seen.control) = join4(
+                self.read_routes(),
+                self.read_services(seen.deployments.as_ref()),
+                self.read_health(),
+                self.read_control(),
+            )
+            .await;
             // Alarms last: nothing but the write itself comes after them.
             (seen.alarms, seen.histories) = self.read_alarms().await;
             seen.interrupted = self.driver.interrupt.is_set();
@@ -238,13 +268,19 @@ impl Run<'_> {
     }
 }
 
-/// The canary's share of all requests, in millionths.
+/// A group's share of a route in parts of a million.
+fn configured(route: &RouteSnapshot, group: &TargetGroupArn) -> Option<u32> {
+    let split = Action::forward_of(&route.actions).and_then(|forward| forward.split().ok())?;
+    Some(split.share_ppm(group))
+}
+
+/// The canary's share of all requests, in millionths; it comes second, after stable and before the control fleet.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a million")]
 fn share(counts: &[Result<Points, CallError>]) -> Option<u32> {
-    let [Ok(stable), Ok(canary)] = counts else { return None };
     let sum = |points: &Points| points.iter().map(|(_, count)| count).sum::<f64>();
-    let (stable, canary) = (sum(stable), sum(canary));
-    (stable + canary > 0.0).then(|| (canary * 1e6 / (stable + canary)) as u32)
+    let sums = counts.iter().map(|counts| counts.as_ref().ok().map(sum)).collect::<Option<Vec<f64>>>()?;
+    let (canary, all) = (sums.get(1)?, sums.iter().sum::<f64>());
+    (all > 0.0).then(|| (canary * 1e6 / all) as u32)
 }
 
 fn pair<T>(found: Vec<T>, operation: &str) -> Result<ByColor<T>, CallError> {
@@ -252,10 +288,14 @@ fn pair<T>(found: Vec<T>, operation: &str) -> Result<ByColor<T>, CallError> {
     let mut found = found.into_iter();
     match (found.next(), found.next(), found.next()) {
         (Some(blue), Some(green), None) => Ok(ByColor { blue, green }),
-        _ => Err(CallError {
-            operation: operation.to_owned(),
-            class: ErrorClass::Malformed,
-            message: format!("two were asked for, {count} came back"),
-        }),
+        _ => Err(malformed(operation, "two", count)),
+    }
+}
+
+fn malformed(operation: &str, asked: &str, count: usize) -> CallError {
+    CallError {
+        operation: operation.to_owned(),
+        class: ErrorClass::Malformed,
+        message: format!("{asked} were asked for, {count} came back"),
     }
 }

@@ -16,6 +16,13 @@ impl Run<'_> {
                 let name = &plan.baseline.services.get(change.color).name;
                 plain(ports.fleet.update_service(&plan.site.cluster, name, change).await)
             }
+            Mutation::UpdateControl(change) => match &plan.control {
+                Some(control) => {
+                    let name = &control.service.name;
+                    plain(ports.fleet.update_service(&plan.site.cluster, name, change).await)
+                }
+                None => no_such("ecs:UpdateService", "the plan has no control fleet"),
+            },
             Mutation::TaskSet(change) => {
                 let name = &plan.stable_baseline().name;
                 let request = plan.task_set_request(change);
@@ -26,11 +33,9 @@ impl Run<'_> {
                     let outcome = ports.fleet.register_task_definition(document, &plan.run).await;
                     resolution(outcome.map(Some))
                 }
-                Release::Existing(_) => Resolution::NotApplied(CallError {
-                    operation: "ecs:RegisterTaskDefinition".to_owned(),
-                    class: ErrorClass::Invalid,
-                    message: "the plan releases a revision that exists".to_owned(),
-                }),
+                Release::Existing(_) => {
+                    no_such("ecs:RegisterTaskDefinition", "the plan releases a revision that exists")
+                }
             },
             Mutation::RunHook(_, hook) => self.run_hook(hook).await,
             _ => self.perform_managed(mutation).await,
@@ -51,6 +56,12 @@ impl Run<'_> {
             HookEnd::Failed(output) => Resolution::HookFailed { output },
         }
     }
+}
+
+/// What the plan leaves no room for is not sent.
+fn no_such(operation: &str, message: &str) -> Resolution {
+    let (operation, message) = (operation.to_owned(), message.to_owned());
+    Resolution::NotApplied(CallError { operation, class: ErrorClass::Invalid, message })
 }
 
 pub(super) fn plain(outcome: Outcome<()>) -> Resolution {

@@ -110,6 +110,7 @@ impl ManagedRun {
             }
             Mutation::RegisterTaskDefinition
             | Mutation::UpdateService(_)
+            | Mutation::UpdateControl(_)
             | Mutation::TaskSet(_)
             | Mutation::SetActions { .. }
             | Mutation::RunHook(..) => {}

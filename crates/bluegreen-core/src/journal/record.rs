@@ -95,6 +95,8 @@ pub enum Mutation {
     RegisterTaskDefinition,
     /// Changes a service.
     UpdateService(ServiceChange),
+    /// Changes the control fleet's service. The colour is stable's, whose version the control fleet runs.
+    UpdateControl(ServiceChange),
     /// Changes a task set, where the fleets are task sets.
     TaskSet(TaskSetChange),
     /// Replaces all actions of a route.
@@ -195,6 +197,16 @@ pub enum Fact {
         /// What was seen.
         seen: String,
     },
+    /// The control fleet was first seen complete and healthy.
+    ControlHealthy {
+        /// Healthy targets.
+        healthy: u32,
+    },
+    /// It no longer was.
+    ControlUnhealthy {
+        /// What was seen.
+        seen: String,
+    },
     /// The test route was seen on the canary.
     TestRouteReady,
     /// A `SetWeight` step was read back on every route, or a scale was reached.
@@ -230,12 +242,14 @@ pub enum Fact {
     Evicted,
     /// The baseline was read back on every route.
     TrafficRestored,
-    /// The canary fleet was seen at its baseline.
+    /// The canary fleet was seen at its baseline, and the control fleet at its own.
     CapacityRestored,
     /// Success was read back: old capacity may go.
     Committed,
     /// The old fleet was seen at its planned size.
     OldFleetSettled,
+    /// After the commit the control fleet was seen at its old size.
+    ControlSettled,
     /// The traffic configuration exists.
     ConfigReady,
     /// The deployment with this run's mark was found.
@@ -327,6 +341,8 @@ pub enum Cause {
     Deadline(String),
     /// The canary cannot serve: ECS gave its deployment up, or it lost all targets under traffic.
     Deployment(String),
+    /// The control fleet cannot serve: ECS gave its deployment up, or it lost all targets under traffic.
+    Control(String),
     /// A hook failed.
     Hook(String),
     /// AWS refused a write for good.
@@ -350,6 +366,7 @@ impl fmt::Display for Cause {
             Cause::NoAnswer(what) => write!(f, "no answer: {what}"),
             Cause::Deadline(what) => write!(f, "deadline passed: {what}"),
             Cause::Deployment(what) => write!(f, "the canary cannot serve: {what}"),
+            Cause::Control(what) => write!(f, "the control fleet cannot serve: {what}"),
             Cause::Hook(what) => write!(f, "hook failed: {what}"),
             Cause::Refused(error) => write!(f, "AWS refused: {error}"),
             Cause::Drift(what) => write!(f, "drift: {what}"),

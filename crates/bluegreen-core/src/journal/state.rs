@@ -8,8 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Body, Cause, Command, Ending, Fact, IntentId, ManagedRun, Mutation, Operator, Record, Resolution, TaskSetChange,
-    Terminal, Verb,
+    Body, Cause, Command, ControlRun, Ending, Fact, IntentId, ManagedRun, Mutation, Operator, Record, Resolution,
+    TaskSetChange, Terminal, Verb,
 };
 use crate::model::{Action, Color, RouteId, TaskDefinitionArn};
 use crate::plan::{Plan, Release};
@@ -148,6 +148,8 @@ pub struct RunState {
     pub old_fleet_settled: bool,
     /// The deployments that AWS carries out for this run.
     pub managed: ManagedRun,
+    /// The control fleet, where the plan has one.
+    pub control: ControlRun,
     /// The mutation that failed last.
     pub failure: Option<Failure>,
     /// How the run ended.
@@ -231,6 +233,7 @@ impl RunState {
             committed_at: None,
             old_fleet_settled: false,
             managed: ManagedRun::default(),
+            control: ControlRun::default(),
             failure: None,
             ending: None,
             routes: BTreeMap::new(),
@@ -298,6 +301,7 @@ impl RunState {
             Mutation::RegisterTaskDefinition => {
                 self.registrations.push(Write { intent: id, at, value: (), certainty });
             }
+            Mutation::UpdateControl(_) => self.control.intend(id, at, mutation),
             _ => self.managed.intend(id, at, self.step, mutation),
         }
     }
@@ -350,6 +354,7 @@ impl RunState {
         let registrations =
             self.registrations.iter_mut().filter(|w| w.intent == id).map(|w| (&mut w.at, &mut w.certainty));
         routes.chain(services).chain(sets).chain(registrations).for_each(|(at, certainty)| f(at, certainty));
+        self.control.each_write(id, &mut f);
         self.managed.each_write(id, f);
     }
 
@@ -367,6 +372,7 @@ impl RunState {
         self.services.values_mut().for_each(|writes| writes.retain(|write| write.intent != id));
         self.sets.retain(|write| write.intent != id);
         self.registrations.retain(|write| write.intent != id);
+        self.control.retract(id);
         self.managed.retract(id);
     }
 
@@ -377,6 +383,8 @@ impl RunState {
                 | Fact::GateOpened
                 | Fact::CanaryHealthy { .. }
                 | Fact::CanaryUnhealthy { .. }
+                | Fact::ControlHealthy { .. }
+                | Fact::ControlUnhealthy { .. }
                 | Fact::Drift { .. }
                 | Fact::Waits { .. }
         );
@@ -417,6 +425,9 @@ impl RunState {
             Fact::CapacityRestored => self.capacity_restored = true,
             Fact::Committed => self.committed_at = Some(at),
             Fact::OldFleetSettled => self.old_fleet_settled = true,
+            Fact::ControlHealthy { .. } | Fact::ControlUnhealthy { .. } | Fact::ControlSettled => {
+                self.control.learn(fact, at);
+            }
             _ => {
                 if ManagedRun::settles(fact) {
                     self.failure = None;

@@ -44,6 +44,8 @@ pub enum Role {
     Stable,
     /// Serves the version being released.
     Canary,
+    /// Serves the old version on new tasks, to compare the canary with.
+    Control,
 }
 
 impl fmt::Display for Role {
@@ -51,6 +53,7 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Role::Stable => "stable",
             Role::Canary => "canary",
+            Role::Control => "control",
         })
     }
 }

@@ -177,6 +177,13 @@ impl Split {
         (Weight(part), Weight(whole - part))
     }
 
+    /// The weights that give `share` to each of two groups and the rest to a third: one weight for each of the two, and
+    /// that of the third. `None` where both shares together are more than all traffic.
+    pub fn weights_of_two(share: Percent) -> Option<(Weight, Weight)> {
+        let (each, rest) = Split::weights(share);
+        rest.0.checked_sub(each.0).map(|rest| (each, Weight(rest)))
+    }
+
     /// The groups with their weights, in order.
     pub fn groups(&self) -> &[(TargetGroupArn, Weight)] {
         &self.0
@@ -233,6 +240,17 @@ mod tests {
             let (canary, stable) = (u32::from(canary), u32::from(stable));
             assert_eq!(canary * 1000, u32::from(tenths) * (canary + stable));
             assert!(canary <= 999 && stable <= 999);
+        }
+    }
+
+    #[test]
+    fn two_groups_share_alike_up_to_a_half() {
+        for tenths in 0..=1000 {
+            let split = Split::weights_of_two(Percent::from_tenths(tenths).unwrap());
+            assert_eq!(split.is_some(), tenths <= 500, "{tenths}");
+            let Some((each, rest)) = split else { continue };
+            let (each, rest) = (u32::from(each), u32::from(rest));
+            assert_eq!(each * 1000, u32::from(tenths) * (2 * each + rest));
         }
     }
 

@@ -6,8 +6,8 @@ use super::choose::choose;
 use super::survey::service_names;
 use super::wiring::{check_routes, check_wiring};
 use super::{
-    Baseline, Engine, EngineKind, Finding, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline, Site, Survey,
-    managed, refuses, task_sets,
+    Baseline, ControlFleet, Engine, EngineKind, Finding, PLAN_VERSION, Plan, PlannedAlarm, Release, ServiceBaseline,
+    Site, Survey, fresh, managed, refuses, task_sets,
 };
 use crate::appspec::AppSpec;
 use crate::model::{Action, AfterCommit, ByColor, Capacity, Color, LoadBalancerArn, RunId, TargetGroupArn, Weight};
@@ -54,6 +54,7 @@ pub(super) struct Wired {
     pub capacity: Capacity,
     pub after: AfterCommit,
     pub engine: Engine,
+    pub control: Option<ControlFleet>,
 }
 
 /// Makes the plan. Every reason against it is reported at once.
@@ -82,6 +83,7 @@ pub fn build(spec: &Spec, survey: &Survey, inputs: Inputs, run: RunId, now: Time
             None
         }
     };
+    findings.extend(kind.and_then(|kind| fresh::unsupported(kind, spec)));
     let wired = match kind {
         None => None,
         Some(EngineKind::Alb) => wire(spec, survey, &mut findings),
@@ -99,7 +101,7 @@ fn wire_sets(spec: &Spec, survey: &Survey, findings: &mut Vec<Finding>) -> Optio
     let document = readable(service, &format!("service {}", facts.services.blue.name), findings)?;
     let arns = facts.groups.map(|group| group.arn.clone());
     findings.extend(check_place(spec, facts.caller));
-    findings.extend(check_routes(spec, survey, &facts.groups, &facts.routes));
+    findings.extend(check_routes(spec, survey, &facts.groups, None, &facts.routes));
     let stable = roles(&facts.routes, &arns).map_err(|finding| findings.push(finding)).ok();
     let load_balancer = shared_load_balancer(&facts.groups, findings);
     let stable = stable?;
@@ -115,6 +117,7 @@ fn wire_sets(spec: &Spec, survey: &Survey, findings: &mut Vec<Finding>) -> Optio
         capacity: spec.capacity,
         after: spec.after.clone(),
         engine: Engine::TaskSets(engine),
+        control: None,
     })
 }
 
@@ -123,7 +126,8 @@ fn wire(spec: &Spec, survey: &Survey, findings: &mut Vec<Finding>) -> Option<Wir
     let facts = gather(spec, survey, EngineKind::Alb, findings)?;
     let arns = facts.groups.map(|group| group.arn.clone());
     findings.extend(check_place(spec, facts.caller));
-    findings.extend(check_wiring(spec, survey, &facts.services, &facts.groups, &facts.routes));
+    let control = fresh::wire(spec, survey, &facts.services, &facts.groups, findings);
+    findings.extend(check_wiring(spec, survey, &facts.services, &facts.groups, control.as_ref(), &facts.routes));
     let stable = roles(&facts.routes, &arns).map_err(|finding| findings.push(finding)).ok();
     let load_balancer = shared_load_balancer(&facts.groups, findings);
     Some(Wired {
@@ -137,6 +141,7 @@ fn wire(spec: &Spec, survey: &Survey, findings: &mut Vec<Finding>) -> Option<Wir
         capacity: spec.capacity,
         after: spec.after.clone(),
         engine: Engine::Alb,
+        control,
     })
 }
 
@@ -174,6 +179,7 @@ fn assemble(spec: &Spec, survey: &Survey, wired: Wired, release: Release, run: R
         timing: spec.timing.clone(),
         engine: wired.engine,
         analysis: None,
+        control: wired.control,
     }
 }
 

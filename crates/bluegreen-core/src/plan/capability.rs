@@ -167,6 +167,8 @@ pub struct Capability {
     pub evicts_sticky: bool,
     /// Versions that can share the traffic.
     pub variants: &'static str,
+    /// Whether a third fleet of new tasks of the old version can take part.
+    pub control_fleet: bool,
     /// When our own commands run.
     pub local_hooks: LocalHooks,
     /// The points at which AWS runs Lambda functions.
@@ -204,6 +206,7 @@ const ALB: Capability = Capability {
     routes: Routes::Many,
     evicts_sticky: true,
     variants: "two in this version (a load balancer takes five groups)",
+    control_fleet: true,
     local_hooks: LocalHooks::BeforeFirst,
     lambda_hooks: "none",
     rollback: "one write for each route, back to the captured actions",
@@ -215,6 +218,8 @@ const ALB: Capability = Capability {
 const TASK_SETS: Capability = Capability {
     kind: EngineKind::TaskSets,
     service: "one service with the controller EXTERNAL (`fleet.taskSets`)",
+    // A third set would be a set of nobody's: each of the two colours has its own.
+    control_fleet: false,
     ..ALB
 };
 
@@ -231,6 +236,7 @@ const CODE_DEPLOY: Capability = Capability {
     routes: Routes::OneListener,
     evicts_sticky: false,
     variants: "two",
+    control_fleet: false,
     local_hooks: LocalHooks::ReadyWait,
     lambda_hooks: "five lifecycle events (`codedeploy.hooks`)",
     rollback: "another deployment, by `StopDeployment` with rollback",
@@ -252,6 +258,7 @@ const ECS: Capability = Capability {
     routes: Routes::OneRule,
     evicts_sticky: false,
     variants: "two",
+    control_fleet: false,
     local_hooks: LocalHooks::BeforeFirst,
     lambda_hooks: "those that the service declares, at eight stages",
     rollback: "`StopServiceDeployment` with ROLLBACK",

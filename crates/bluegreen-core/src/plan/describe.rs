@@ -2,7 +2,7 @@
 
 mod managed;
 
-use super::{Clock, Finding, Plan, Release};
+use super::{Clock, ControlFleet, Finding, Plan, Release};
 use crate::decide::{canary_count, step_actions};
 use crate::model::{Action, ActionKind, AfterCommit, Percent, RouteId, Step, duration};
 
@@ -62,7 +62,9 @@ fn header(plan: &Plan) -> String {
          \x20 release      {release}\n\
          {engine}\
          \x20 stable       {stable} ({stable_service}, {old}, {count} tasks)\n\
-         \x20 canary       {canary} ({canary_service})\n",
+         \x20 canary       {canary} ({canary_service})\n\
+         {control}",
+        control = plan.control.as_ref().map(control).unwrap_or_default(),
         engine = plan.managed().map(|engine| managed::header(plan, engine)).unwrap_or_default(),
         hash = &plan.hash()[..12],
         run = plan.run,
@@ -81,6 +83,16 @@ fn header(plan: &Plan) -> String {
             (None, Some(_)) => "a new task set of the same service",
             (None, None) => &plan.canary_baseline().name,
         },
+    )
+}
+
+fn control(control: &ControlFleet) -> String {
+    let ControlFleet { service, group } = control;
+    format!(
+        "  control      {} in {}: new tasks of the old version, as many as the\n\
+         \x20              canary has and with as much traffic, up to 50% each\n",
+        service.name,
+        group.name()
     )
 }
 
@@ -139,6 +151,9 @@ fn steps(plan: &Plan) -> String {
     for (index, entry) in clock.entries.iter().enumerate() {
         let tasks = canary_count(plan, index, plan.stable_baseline().desired);
         let what = match &entry.step {
+            Step::SetWeight(share) if plan.control_share(*share) > Percent::ZERO => {
+                format!("{share} of traffic on {} ({tasks} tasks), {share} on control", plan.canary())
+            }
             Step::SetWeight(share) => format!("{share} of traffic on {} ({tasks} tasks)", plan.canary()),
             Step::SetCanaryScale(share) => {
                 format!("{} scaled to {share} of {} ({tasks} tasks)", plan.canary(), plan.stable())

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{CodeDeploy, Engine, Finding, Plan, Release, Survey};
+use super::{CodeDeploy, Engine, Finding, Plan, Release, ServiceBaseline, Survey, fresh};
 use crate::model::{Action, Color, NoData, RouteId, Step, duration, equivalent};
-use crate::observe::{AlarmState, RouteSnapshot};
+use crate::observe::{AlarmState, RouteSnapshot, ServiceSnapshot, TargetGroup};
 use crate::taskdef::{Container, ImageRef, TaskDefinition};
 
 /// How late an alarm can be after its evaluation window: the metric's own delay and the evaluation.
@@ -14,7 +14,7 @@ const ALARM_LAG: Duration = Duration::from_secs(240);
 
 /// Looks for trouble. Refusals keep the release from starting.
 pub fn lint(plan: &Plan, survey: &Survey) -> Vec<Finding> {
-    let checks: [fn(&Plan, &Survey) -> Vec<Finding>; 10] = [
+    let checks: [fn(&Plan, &Survey) -> Vec<Finding>; 11] = [
         alarms,
         stable_fleet,
         old_revision,
@@ -25,6 +25,7 @@ pub fn lint(plan: &Plan, survey: &Survey) -> Vec<Finding> {
         shadowed,
         nothing_new,
         mutable_images,
+        fresh::lint,
     ];
     checks.iter().flat_map(|check| check(plan, survey)).collect()
 }
@@ -41,15 +42,20 @@ pub fn still_true(plan: &Plan, survey: &Survey) -> Vec<Finding> {
             findings.push(Finding::refuse("BG3020", what, cure));
         }
     }
-    for (color, service) in survey.services.iter() {
-        let baseline = plan.baseline.services.get(color);
-        let same = service
-            .ok()
-            .is_some_and(|service| service.arn == baseline.arn && service.task_definition == baseline.task_definition);
-        if !same {
+    let mut compare = |baseline: &ServiceBaseline, service: Option<&ServiceSnapshot>| {
+        let same = |service: &ServiceSnapshot| {
+            service.arn == baseline.arn && service.task_definition == baseline.task_definition
+        };
+        if !service.is_some_and(same) {
             let what = format!("service {} is no longer as it was when the plan was made", baseline.name);
             findings.push(Finding::refuse("BG3020", what, cure));
         }
+    };
+    for (color, service) in survey.services.iter() {
+        compare(plan.baseline.services.get(color), service.ok());
+    }
+    if let Some(control) = &plan.control {
+        compare(&control.service, survey.control.as_ref().and_then(|found| found.service.ok()));
     }
     findings
 }
@@ -251,7 +257,7 @@ fn stickiness(plan: &Plan, survey: &Survey) -> Vec<Finding> {
                 findings.push(Finding::warn("BG3151", what, "raise rollback.stickyHold, or shorten the stickiness"));
             }
         }
-        let target_sticky = survey.groups.iter().any(|(_, group)| group.ok().is_some_and(|group| group.target_sticky));
+        let target_sticky = groups(survey).any(|group| group.target_sticky);
         let group_sticky = forward.and_then(|f| f.stickiness.as_ref()).is_some_and(|stickiness| stickiness.enabled);
         if target_sticky && !group_sticky {
             let what = format!(
@@ -268,8 +274,14 @@ fn stickiness(plan: &Plan, survey: &Survey) -> Vec<Finding> {
     findings
 }
 
+/// The groups that could be read, the control fleet's included.
+fn groups(survey: &Survey) -> impl Iterator<Item = &TargetGroup> {
+    let pair = survey.groups.iter().filter_map(|(_, group)| group.ok());
+    pair.chain(survey.control.iter().filter_map(|control| control.group.ok()))
+}
+
 fn drain(plan: &Plan, survey: &Survey) -> Vec<Finding> {
-    let slowest = survey.groups.iter().filter_map(|(_, group)| group.ok().map(|group| group.drain_seconds)).max();
+    let slowest = groups(survey).map(|group| group.drain_seconds).max();
     let slowest = Duration::from_secs(slowest.unwrap_or(0));
     // Where AWS ends the old tasks, it drains them by the group's own delay.
     if slowest <= plan.timing.drain || plan.managed().is_some() {

@@ -75,7 +75,7 @@ pub(super) fn wire(
     findings.extend(network_balancer(&site));
     let arns = site.groups.map(|group| group.arn.clone());
     let routes = routes::find(&site, findings);
-    findings.extend(routes.production.iter().filter_map(|route| check_members(route, &site.groups)));
+    findings.extend(routes.production.iter().filter_map(|route| check_members(route, &site.groups, None)));
     let stable = if routes.production.is_empty() {
         None
     } else {
@@ -101,6 +101,7 @@ pub(super) fn wire(
         capacity: Capacity::Full,
         after: AfterCommit::ScaleTo(0),
         engine: engine?,
+        control: None,
     })
 }
 

@@ -37,8 +37,19 @@ pub struct Survey {
     pub load_balancers: Vec<Reading<LoadBalancer>>,
     /// The alarms that exist among those of the spec.
     pub alarms: Reading<Vec<AlarmSnapshot>>,
+    /// The control fleet, where the spec names one.
+    pub control: Option<SurveyedControl>,
     /// The one service that both colours share, where the spec names one and its engine could use it.
     pub live: Option<Live>,
+}
+
+/// The control fleet before planning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SurveyedControl {
+    /// Its service.
+    pub service: Reading<ServiceSnapshot>,
+    /// Its group.
+    pub group: Reading<TargetGroup>,
 }
 
 impl Survey {
@@ -74,7 +85,21 @@ pub async fn survey(ports: &Ports, spec: &Spec) -> Survey {
         None => None,
     };
     let caller = read(ports, caller);
-    Survey { at, caller, services, groups, health, revisions, routes, test_route, load_balancers, alarms, live }
+    let control = control(ports, spec).await;
+    Survey {
+        at,
+        caller,
+        services,
+        groups,
+        health,
+        revisions,
+        routes,
+        test_route,
+        load_balancers,
+        alarms,
+        control,
+        live,
+    }
 }
 
 /// The pair that the spec names, or the one that AWS shifts between.
@@ -98,15 +123,25 @@ fn read<T>(ports: &Ports, value: Result<T, CallError>) -> Reading<T> {
     Reading { seen_at: ports.clock.now(), value }
 }
 
+async fn control(ports: &Ports, spec: &Spec) -> Option<SurveyedControl> {
+    let named = spec.control.as_ref()?;
+    let service = service_of(ports, spec, &named.service).await;
+    Some(SurveyedControl { service, group: group_of(ports, &named.target_group).await })
+}
+
+async fn service_of(ports: &Ports, spec: &Spec, name: &str) -> Reading<ServiceSnapshot> {
+    let found = ports.fleet.services(&spec.environment.cluster, &[name.to_owned()]).await;
+    read(ports, found.and_then(|found| only(found, "ecs:DescribeServices")))
+}
+
+async fn group_of(ports: &Ports, name: &str) -> Reading<TargetGroup> {
+    let found = ports.router.target_groups(&[name.to_owned()]).await;
+    read(ports, found.and_then(|found| only(found, "elbv2:DescribeTargetGroups")))
+}
+
 /// One call for each, so that one that is missing does not hide the other.
 async fn services(ports: &Ports, spec: &Spec, kind: Option<EngineKind>) -> ByColor<Reading<ServiceSnapshot>> {
-    let one = |name: &str| {
-        let names = [name.to_owned()];
-        async move {
-            let found = ports.fleet.services(&spec.environment.cluster, &names).await;
-            read(ports, found.and_then(|found| only(found, "ecs:DescribeServices")))
-        }
-    };
+    let one = async |name: &str| service_of(ports, spec, name).await;
     match service_names(spec, kind) {
         Some(names) if names.blue == names.green => {
             let both = one(&names.blue).await;
@@ -118,13 +153,7 @@ async fn services(ports: &Ports, spec: &Spec, kind: Option<EngineKind>) -> ByCol
 }
 
 async fn groups(ports: &Ports, pair: Option<&ByColor<String>>) -> ByColor<Reading<TargetGroup>> {
-    let one = |name: &str| {
-        let names = [name.to_owned()];
-        async move {
-            let found = ports.router.target_groups(&names).await;
-            read(ports, found.and_then(|found| only(found, "elbv2:DescribeTargetGroups")))
-        }
-    };
+    let one = async |name: &str| group_of(ports, name).await;
     match pair {
         Some(pair) => ByColor { blue: one(&pair.blue).await, green: one(&pair.green).await },
         None => both(&read(ports, Err(unknown("elbv2:DescribeTargetGroups", "nothing tells which pair it is")))),

@@ -1,7 +1,9 @@
 //! Whether services, target groups, routes and load balancer belong together.
 
-use super::{Finding, Survey};
-use crate::model::{Action, ByColor, Color};
+use std::fmt::Display;
+
+use super::{ControlFleet, Finding, Survey};
+use crate::model::{Action, ByColor, Color, ForwardGroup};
 use crate::observe::{Controller, RouteSnapshot, ServiceSnapshot, TargetGroup};
 use crate::spec::Spec;
 
@@ -10,13 +12,14 @@ pub(super) fn check_wiring(
     survey: &Survey,
     services: &ByColor<&ServiceSnapshot>,
     groups: &ByColor<&TargetGroup>,
+    control: Option<&ControlFleet>,
     routes: &[&RouteSnapshot],
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for color in Color::ALL {
         findings.extend(check_service(color, services.get(color), groups.get(color)));
     }
-    findings.extend(check_routes(spec, survey, groups, routes));
+    findings.extend(check_routes(spec, survey, groups, control, routes));
     findings
 }
 
@@ -25,15 +28,17 @@ pub(super) fn check_routes(
     spec: &Spec,
     survey: &Survey,
     groups: &ByColor<&TargetGroup>,
+    control: Option<&ControlFleet>,
     routes: &[&RouteSnapshot],
 ) -> Vec<Finding> {
     let mut findings = check_pair(groups);
-    findings.extend(routes.iter().filter_map(|route| check_members(route, groups)));
+    findings.extend(routes.iter().filter_map(|route| check_members(route, groups, control)));
     findings.extend(check_unlisted(spec, survey, groups));
     findings
 }
 
-fn check_service(color: Color, service: &ServiceSnapshot, group: &TargetGroup) -> Vec<Finding> {
+/// `whose` is the fleet's colour or name.
+pub(super) fn check_service(whose: impl Display, service: &ServiceSnapshot, group: &TargetGroup) -> Vec<Finding> {
     let name = &service.name;
     let mut findings = Vec::new();
     if service.status != "ACTIVE" {
@@ -60,7 +65,7 @@ fn check_service(color: Color, service: &ServiceSnapshot, group: &TargetGroup) -
     }
     if !service.target_groups.contains(&group.arn) {
         let what =
-            format!("the {color} service {name} does not register its tasks in target group {}", group.arn.name());
+            format!("the {whose} service {name} does not register its tasks in target group {}", group.arn.name());
         findings.push(Finding::refuse(
             "BG3012",
             what,
@@ -97,10 +102,18 @@ pub(super) fn check_pair(groups: &ByColor<&TargetGroup>) -> Vec<Finding> {
     findings
 }
 
-/// A forward with a third group: shifting between two of three is not what the plan says.
-pub(super) fn check_members(route: &RouteSnapshot, groups: &ByColor<&TargetGroup>) -> Option<Finding> {
+/// A forward with a third group that is not the control fleet's: shifting between two of three is not what the plan says.
+pub(super) fn check_members(
+    route: &RouteSnapshot,
+    groups: &ByColor<&TargetGroup>,
+    control: Option<&ControlFleet>,
+) -> Option<Finding> {
     let forward = Action::forward_of(&route.actions)?;
-    let third = forward.groups.iter().find(|member| groups.iter().all(|(_, group)| group.arn != member.arn))?;
+    let stranger = |member: &&ForwardGroup| {
+        groups.iter().all(|(_, group)| group.arn != member.arn)
+            && control.is_none_or(|control| control.group != member.arn)
+    };
+    let third = forward.groups.iter().find(stranger)?;
     let what = format!("{} also forwards to target group {}", route.id, third.arn.name());
     Some(Finding::refuse("BG3017", what, "take the third group out of the action"))
 }

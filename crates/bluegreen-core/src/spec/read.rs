@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::shape::no_data;
 use super::{
-    CodeDeploy, DEFAULT_BAKE, DEFAULT_HOOK_TIMEOUT, DEFAULT_PAUSE_TIMEOUT, Engine, Environment, Fleet, Release, Spec,
-    TestRoute, rules, steps,
+    CodeDeploy, Control, DEFAULT_BAKE, DEFAULT_HOOK_TIMEOUT, DEFAULT_PAUSE_TIMEOUT, Engine, Environment, Fleet,
+    Release, Spec, TestRoute, rules, steps,
 };
 use crate::appspec::Event;
 use crate::diagnostic::{Diagnostic, codes};
@@ -38,6 +38,7 @@ pub(super) fn read(root: &Node, environment: Option<&str>, meant: &[&str]) -> (O
                 task_sets: string(at(root, &["fleet", "taskSets", "service"])),
             },
             target_groups: at(root, &["traffic", "targetGroups"]).and_then(pair),
+            control: control(root),
             routes: root.get("traffic").map(routes).unwrap_or_default(),
             test: at(root, &["traffic", "test"]).map(test_route),
             steps,
@@ -108,6 +109,11 @@ fn strings(node: Option<&Node>) -> Vec<String> {
 
 fn pair(node: &Node) -> Option<ByColor<String>> {
     Some(ByColor { blue: string(node.get("blue"))?, green: string(node.get("green"))? })
+}
+
+fn control(root: &Node) -> Option<Control> {
+    let service = string(at(root, &["fleet", "services", "control"]))?;
+    Some(Control { service, target_group: string(at(root, &["traffic", "targetGroups", "control"]))? })
 }
 
 fn read_environment(root: &Node, name: &str) -> Option<Environment> {

@@ -1,5 +1,6 @@
 //! What single values cannot tell: pairs, places, and references between parts of a spec.
 
+mod control;
 mod needs;
 
 use super::read::{at, items, parsed, test_route_id, timing, word};
@@ -18,6 +19,7 @@ pub(super) fn check(root: &Node, environment: Option<&str>, meant: &[&str]) -> V
     let mut findings = Vec::new();
     findings.extend(different(at(root, &["fleet", "services"]), "ECS service"));
     findings.extend(different(at(root, &["traffic", "targetGroups"]), "target group"));
+    findings.extend(control::check(root, meant));
     findings.extend(needs::check(root, meant));
     findings.extend(root.get("taskDefinition").and_then(|node| task_definition(node, meant)));
     findings.extend(places(root, environment));
@@ -130,6 +132,7 @@ fn arns<'a>(root: &'a Node, settings: Option<&'a Node>) -> Vec<(&'a Node, Arn)> 
         at(root, &["taskDefinition", "arn"]),
         traffic(&["targetGroups", "blue"]),
         traffic(&["targetGroups", "green"]),
+        traffic(&["targetGroups", "control"]),
         traffic(&["test", "listenerRule"]),
         traffic(&["test", "defaultAction"]),
     ];

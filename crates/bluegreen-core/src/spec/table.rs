@@ -179,6 +179,11 @@ const SERVICES: Object = Object {
     fields: &[
         Field::new("blue", Shape::Text(&text::SERVICE), "The blue ECS service's name.").required(),
         Field::new("green", Shape::Text(&text::SERVICE), "The green ECS service's name.").required(),
+        Field::new(
+            "control",
+            Shape::Text(&text::SERVICE),
+            "A third ECS service for new tasks of the old version, as many as the canary has: what it is compared with instead of the warm fleet that serves. Needs `traffic.targetGroups.control`.",
+        ),
     ],
 };
 
@@ -210,6 +215,11 @@ const TARGET_GROUPS: Object = Object {
     fields: &[
         Field::new("blue", Shape::Text(&text::TARGET_GROUP), "The blue target group's name or ARN.").required(),
         Field::new("green", Shape::Text(&text::TARGET_GROUP), "The green target group's name or ARN.").required(),
+        Field::new(
+            "control",
+            Shape::Text(&text::TARGET_GROUP),
+            "The target group, by name or ARN, of the service under `fleet.services.control`.",
+        ),
     ],
 };
 

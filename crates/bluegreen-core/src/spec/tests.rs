@@ -104,6 +104,7 @@ ecs: {{ pauseTimeout: 48h }}
         engine: Engine::Alb,
         fleet: Fleet { services: Some(pair("fb", "fg")), service: Some("f".into()), task_sets: None },
         target_groups: Some(pair("tb", "tg")),
+        control: None,
         routes: vec![RouteId::Rule(RULE.parse().unwrap()), RouteId::DefaultAction(LISTENER.parse().unwrap())],
         test: Some(TestRoute {
             route: Some(RouteId::DefaultAction(format!("{LISTENER}-test").parse().unwrap())),

@@ -29,6 +29,9 @@ impl RunView {
                 None => fleet.running = None,
             }
         }
+        if let Some(control) = &mut self.control {
+            control.looked(look.control.as_ref());
+        }
         // On the way back alarms are not asked any more, and a failed read names none: both keep what was last seen.
         if !look.alarms.is_empty() {
             for alarm in &mut self.alarms {

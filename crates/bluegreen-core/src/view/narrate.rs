@@ -163,7 +163,10 @@ fn started(plan: &Plan, operator: &Operator) -> Told {
 fn doing(plan: &Plan, mutation: &Mutation) -> String {
     match mutation {
         Mutation::RegisterTaskDefinition => format!("registering a new revision of {}", family(plan)),
-        Mutation::UpdateService(change) => format!("asking {}", asked(plan, change)),
+        Mutation::UpdateService(change) => {
+            format!("asking {}", asked(&plan.baseline.services.get(change.color).name, change))
+        }
+        Mutation::UpdateControl(change) => format!("asking {}", asked(control(plan), change)),
         Mutation::TaskSet(change) => task_sets::doing(change),
         Mutation::RunHook(index, hook) => {
             // Arguments may carry secrets; the program's name does not.
@@ -187,7 +190,7 @@ fn doing(plan: &Plan, mutation: &Mutation) -> String {
 /// The decider's reason, where it adds to what `doing` says already.
 fn reason(mutation: &Mutation, because: &str) -> String {
     match mutation {
-        Mutation::UpdateService(_) | Mutation::RunHook(..) => String::new(),
+        Mutation::UpdateService(_) | Mutation::UpdateControl(_) | Mutation::RunHook(..) => String::new(),
         _ => because.to_owned(),
     }
 }
@@ -199,8 +202,12 @@ fn family(plan: &Plan) -> &str {
     }
 }
 
-fn asked(plan: &Plan, change: &ServiceChange) -> String {
-    let service = &plan.baseline.services.get(change.color).name;
+/// The name of the control fleet's service.
+fn control(plan: &Plan) -> &str {
+    plan.control.as_ref().map_or("control", |control| control.service.name.as_str())
+}
+
+fn asked(service: &str, change: &ServiceChange) -> String {
     let revision = change.task_definition.as_ref().map(TaskDefinitionArn::short);
     match (change.desired, revision) {
         (Some(count), Some(revision)) => format!("{service} for {} of {revision}", words::count(count, "task")),
@@ -223,6 +230,7 @@ fn object(plan: &Plan, mutation: &Mutation) -> (String, String) {
         }
         Mutation::TaskSet(change) => task_sets::object(change),
         Mutation::UpdateService(change) => changed(plan.baseline.services.get(change.color).name.clone()),
+        Mutation::UpdateControl(_) => changed(control(plan).to_owned()),
         Mutation::SetActions { route, .. } => changed(words::route(route)),
         Mutation::RunHook(index, _) => {
             let hook = hook_name(plan, *index);
@@ -263,6 +271,7 @@ fn tell_fact(state: &RunState, record: &Record, fact: &Fact) -> Told {
     match fact {
         Fact::GreenAtStart if state.plan.alarms.is_empty() => Told::plain("no alarms gate this release"),
         Fact::GreenAtStart => Told::plain("every alarm is acceptable at the start"),
+        Fact::Attached if state.plan.control.is_some() => Told::plain("all three groups are attached on every route"),
         Fact::Attached => Told::plain("both groups are attached on every route"),
         Fact::TaskDefinition(arn) => Told::plain(format!("{} was registered after all", arn.short())),
         Fact::CanaryHealthy { healthy } => {
@@ -271,6 +280,11 @@ fn tell_fact(state: &RunState, record: &Record, fact: &Fact) -> Told {
         Fact::CanaryUnhealthy { seen } => {
             Told::new(Tone::Warn, format!("{canary} is not healthy any more")).because(seen)
         }
+        Fact::ControlHealthy { healthy } => {
+            Told::good(format!("control is healthy: {}", words::count(*healthy, "target")))
+        }
+        Fact::ControlUnhealthy { seen } => Told::new(Tone::Warn, "control is not healthy any more").because(seen),
+        Fact::ControlSettled => Told::plain("control is back at its own size"),
         Fact::TestRouteReady => Told::plain(format!("the test route leads to {canary}")),
         Fact::StepVerified(_) | Fact::StepPassed { .. } => tell_step(state, fact),
         Fact::GateClosed { why } => Told::new(Tone::Warn, "gate closed, nothing moves forward").because(why),

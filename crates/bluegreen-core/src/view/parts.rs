@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use super::phase::{Phase, Tone, tone_of};
 use super::words;
+use crate::event::ControlLook;
 use crate::journal::{Goal, RunState};
 use crate::model::{Action, Color, Percent, Role, RouteId, Step};
 use crate::observe::{AlarmState, TargetHealth};
-use crate::plan::Release;
+use crate::plan::{ControlFleet, Release};
 
 /// Where a run wants to get.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -59,6 +60,38 @@ pub struct FleetView {
     pub running: Option<u32>,
     /// The targets, as last read.
     pub health: Option<TargetHealth>,
+}
+
+/// The control fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ControlView {
+    /// The fleet itself.
+    #[serde(flatten)]
+    pub fleet: FleetView,
+    /// Its share of the traffic by the plan at this point.
+    pub set: Percent,
+    /// Its share of each production route as last read back, in parts of a million, in the plan's order.
+    pub configured_ppm: Vec<Option<u32>>,
+}
+
+impl ControlView {
+    /// Takes over what the journal tells; counts only while nobody has looked.
+    pub(super) fn learn(&mut self, told: ControlView, looked: bool) {
+        self.set = told.set;
+        self.fleet.task_definition = told.fleet.task_definition;
+        if !looked {
+            self.fleet.desired = told.fleet.desired;
+        }
+    }
+
+    pub(super) fn looked(&mut self, look: Option<&ControlLook>) {
+        let tasks = look.and_then(|look| look.tasks);
+        self.configured_ppm = look.map(|look| look.configured.clone()).unwrap_or_default();
+        self.fleet.health = look.and_then(|look| look.health);
+        self.fleet.running = tasks.map(|(_, running)| running);
+        self.fleet.desired = tasks.map_or(self.fleet.desired, |(desired, _)| desired);
+    }
 }
 
 /// One alarm.
@@ -198,4 +231,21 @@ pub(super) fn fleet(state: &RunState, color: Color) -> FleetView {
         running: None,
         health: None,
     }
+}
+
+/// The control fleet as the journal tells it, where the plan has one.
+pub(super) fn control(state: &RunState) -> Option<ControlView> {
+    let ControlFleet { service, group } = state.plan.control.as_ref()?;
+    let writes = || state.control.writes.iter().rev();
+    let revision = writes().find_map(|write| write.value.task_definition.as_ref()).unwrap_or(&service.task_definition);
+    let fleet = FleetView {
+        role: Role::Control,
+        service: service.name.clone(),
+        target_group: group.name().to_owned(),
+        task_definition: revision.short().to_owned(),
+        desired: writes().find_map(|write| write.value.desired).unwrap_or(service.desired),
+        running: None,
+        health: None,
+    };
+    Some(ControlView { fleet, set: state.plan.control_share(set_share(state)), configured_ppm: Vec::new() })
 }

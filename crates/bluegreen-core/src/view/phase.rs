@@ -67,6 +67,7 @@ impl Phase {
             Goal::Restore { .. } if state.traffic_restored_at.is_none() => Phase::RollingBack,
             Goal::Restore { .. } => Phase::ScalingBack,
             Goal::Promote if state.committed_at.is_some() => match state.plan.after {
+                _ if state.plan.control.is_some() && !state.control.settled => Phase::Draining,
                 AfterCommit::ScaleTo(_) if !state.old_fleet_settled && state.managed.end().is_none() => Phase::Draining,
                 _ => Phase::Committing,
             },
@@ -82,13 +83,14 @@ impl Phase {
         let untested = plan.baseline.test_route.is_some() && !state.test_route_ready && !managed;
         // Once a step was reached, a canary that becomes unhealthy keeps the run in that step.
         let under_way = state.step > 0;
+        let control_comes = plan.needs_control(state.step) && state.control.healthy_since.is_none();
         if !state.green_at_start {
             Phase::Preparing
         } else if !state.attached && !managed {
             Phase::Attaching
         } else if state.task_definition.is_none() {
             Phase::Registering
-        } else if state.canary_healthy_since.is_none() && !under_way {
+        } else if (state.canary_healthy_since.is_none() || control_comes) && !under_way {
             Phase::Filling
         } else if untested || state.hooks_passed < plan.pre_traffic.len() {
             Phase::SmokeTest

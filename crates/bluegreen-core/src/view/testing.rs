@@ -149,6 +149,7 @@ pub(crate) fn plan() -> Plan {
         timing: Timing::default(),
         engine: Engine::Alb,
         analysis: None,
+        control: None,
     }
 }
 
@@ -372,5 +373,6 @@ pub(crate) fn look(at: Timestamp) -> Look {
         tasks: Some(ByColor { blue: (4, 4), green: (4, 4) }),
         health: ByColor { blue: health(4), green: health(4) },
         alarms: vec![("frontend-5xx".into(), AlarmState::Ok), ("frontend-latency".into(), AlarmState::Ok)],
+        control: None,
     }
 }

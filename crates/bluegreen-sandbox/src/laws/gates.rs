@@ -6,7 +6,7 @@ use bluegreen_core::observe::{AlarmSnapshot, AlarmState};
 use bluegreen_core::plan::{PlannedAlarm, Release};
 
 use super::sets::only_planned_sets;
-use super::{Case, Judgement, percent, rise_of};
+use super::{Case, Judgement, control, percent, rise_of};
 use crate::trace::{Detail, ReleaseWrite};
 
 /// S2: a rise needs every alarm read as acceptable lately, and none that went red since the last rise.
@@ -78,7 +78,12 @@ pub(super) fn written_ahead(case: &Case<'_>) -> Judgement {
         (Mutation::SetActions { route, actions, .. }, Detail::Actions(write)) => {
             *route == write.route && *actions == write.after
         }
-        (Mutation::UpdateService(change), Detail::Service(write)) => *change == write.change,
+        (Mutation::UpdateService(change), Detail::Service(write)) => {
+            *change == write.change && !control::is_its(case.plan, write)
+        }
+        (Mutation::UpdateControl(change), Detail::Service(write)) => {
+            *change == write.change && control::is_its(case.plan, write)
+        }
         (Mutation::TaskSet(change), Detail::TaskSet(write)) => case.plan.task_set_request(change) == write.request,
         (Mutation::RegisterTaskDefinition, Detail::Registered(..)) => true,
         _ => false,
@@ -117,7 +122,10 @@ pub(super) fn only_planned_things(case: &Case<'_>) -> Judgement {
     let plan = case.plan;
     let planned = match &case.call.detail {
         Detail::Actions(write) => plan.all_routes().any(|route| route.id == write.route),
-        Detail::Service(write) => write.cluster == plan.site.cluster && case.color_of_service(&write.service).is_some(),
+        Detail::Service(write) => {
+            let known = case.color_of_service(&write.service).is_some() || control::is_its(plan, write);
+            write.cluster == plan.site.cluster && known
+        }
         Detail::TaskSet(write) => return only_planned_sets(plan, write),
         Detail::Registered(family, _) => {
             matches!(&plan.release, Release::Register { family: own, .. } if own == family)

@@ -22,7 +22,7 @@ pub(super) fn split_valid(case: &Case<'_>) -> Judgement {
     if skeleton(&write.after) != skeleton(baseline) {
         return Err(format!("actions of {} other than the forward differ from the baseline", write.route));
     }
-    let planned = [case.plan.stable_group(), case.plan.canary_group()];
+    let planned: Vec<_> = std::iter::once(case.plan.stable_group()).chain(case.plan.added_groups()).collect();
     if let Some(group) = forward.groups.iter().find(|group| !planned.contains(&&group.arn)) {
         return Err(format!("{} is not a group of the plan", group.arn.name()));
     }
@@ -30,8 +30,9 @@ pub(super) fn split_valid(case: &Case<'_>) -> Judgement {
     if case.restoring() || test {
         return Ok(());
     }
-    if forward.groups.len() != 2 {
-        return Err(format!("{} groups on the way forward, not both", forward.groups.len()));
+    // The control fleet's group may leave a sticky route once its time is over; the pair never does.
+    if [case.plan.stable_group(), case.plan.canary_group()].into_iter().any(|group| !forward.contains(group)) {
+        return Err(format!("{} groups on the way forward, not both of the pair", forward.groups.len()));
     }
     let on = |forward: &Forward| forward.sticky_seconds();
     if on(forward) != on(before) {

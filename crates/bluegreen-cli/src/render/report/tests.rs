@@ -128,6 +128,7 @@ impl Story {
                 tasks: Some(ByColor { blue: (4, 4), green: (4, 4) }),
                 health: ByColor { blue: health(4), green: health(4) },
                 alarms: vec![("web-5xx".to_owned(), alarm.clone())],
+                control: None,
             });
         }
         self

@@ -85,6 +85,7 @@ pub(crate) fn plan(service: &str, run: &str) -> Plan {
         timing: Timing::default(),
         engine: Engine::Alb,
         analysis: None,
+        control: None,
     }
 }
 

@@ -107,6 +107,7 @@ pub(super) fn plan() -> Plan {
         timing: Timing::default(),
         engine: Engine::Alb,
         analysis: None,
+        control: None,
     }
 }
 
@@ -182,6 +183,7 @@ impl Bench {
             registered: None,
             deployments: None,
             settings: None,
+            control: None,
             commands: vec![],
             interrupted: false,
         };

@@ -50,6 +50,7 @@ impl RunState {
     pub fn has_written(&self) -> bool {
         self.routes.values().any(|writes| !writes.is_empty())
             || self.services.values().any(|writes| !writes.is_empty())
+            || !self.control.writes.is_empty()
             || !self.sets.is_empty()
             || !self.registrations.is_empty()
             || self.managed.has_written()

@@ -7,7 +7,7 @@ use super::{Capability, EngineKind, percent};
 /// One row of the table: a title, and what an engine says to it.
 type Row = (&'static str, fn(&Capability) -> String);
 
-const ROWS: [Row; 18] = [
+const ROWS: [Row; 19] = [
     ("the service", |can| can.service.to_owned()),
     ("shares", |can| can.shapes.to_string()),
     ("finest share", |can| percent(can.shapes.finest())),
@@ -20,6 +20,7 @@ const ROWS: [Row; 18] = [
     ("routes that move together", |can| can.routes.to_string()),
     ("rollback moves sticky clients", |can| yes(can.evicts_sticky)),
     ("versions that share the traffic", |can| can.variants.to_owned()),
+    ("a control fleet (`fleet.services.control`)", |can| yes(can.control_fleet)),
     ("`hooks.preTraffic` runs", |can| can.local_hooks.to_string()),
     ("Lambda hooks", |can| can.lambda_hooks.to_owned()),
     ("way back", |can| can.rollback.to_owned()),
@@ -38,7 +39,7 @@ pub fn engines_markdown() -> String {
         One spec drives them all: `engine:` chooses, and `engine: auto` takes the one that fits what the service is. What\n\
         an engine cannot do is refused when the plan is made, with the nearest plan that it can carry out and the engine\n\
         that can carry out yours. This page is made from the data that the planner reads: shares, holds, gates, waits, scale,\n\
-        bake, stickiness and hooks are refused or warned of by it; the other rows describe.\n\n"
+        bake, stickiness, control fleets and hooks are refused or warned of by it; the other rows describe.\n\n"
         .to_owned();
     let title = |kind: EngineKind| match kind {
         EngineKind::Alb => "`alb`, two services".to_owned(),

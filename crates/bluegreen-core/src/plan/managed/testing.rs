@@ -181,6 +181,7 @@ impl World {
             test_route: None,
             load_balancers: vec![seen(balancer)],
             alarms: seen(vec![alarm]),
+            control: None,
             live: Some(Live {
                 service: seen(service),
                 group: None,

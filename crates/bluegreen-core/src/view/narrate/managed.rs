@@ -36,6 +36,7 @@ pub(super) fn doing(plan: &Plan, mutation: &Mutation) -> String {
         Mutation::RestoreSettings => "putting the service's deployment settings back as declared".to_owned(),
         Mutation::RegisterTaskDefinition
         | Mutation::UpdateService(_)
+        | Mutation::UpdateControl(_)
         | Mutation::TaskSet(_)
         | Mutation::SetActions { .. }
         | Mutation::RunHook(..) => "a write".to_owned(),

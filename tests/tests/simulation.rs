@@ -18,6 +18,8 @@ mod calm;
 mod crash;
 #[path = "simulation/faults.rs"]
 mod faults;
+#[path = "simulation/fresh.rs"]
+mod fresh;
 #[path = "simulation/managed.rs"]
 mod managed;
 #[path = "simulation/pair.rs"]

@@ -7,7 +7,7 @@ use bluegreen_core::model::Percent;
 use bluegreen_core::observe::TaskSetStatus::Primary;
 use bluegreen_core::plan::Plan;
 use bluegreen_sandbox::executor::{Schedule, Sim};
-use bluegreen_sandbox::scenario::{CLUSTER, Scenario};
+use bluegreen_sandbox::scenario::{CLUSTER, CONTROL, Scenario};
 use bluegreen_sandbox::world::World;
 
 use super::{Outcome, driver, one_operator, run, terminal};
@@ -39,11 +39,13 @@ fn end_state(scenario: &Scenario, world: &World, terminal: Option<Terminal>) -> 
             (group, set.task_definition.short().to_owned(), set.desired, set.running, set.status == Primary)
         })
     };
+    let mut names: Vec<String> = scenario.services().iter().map(|(_, name)| name.clone()).collect();
+    names.extend(scenario.control.map(|_| CONTROL.to_owned()));
     EndState {
         terminal,
         sets: scenario.services().iter().flat_map(|(_, name)| sets(name)).collect(),
         routes: scenario.route_ids().iter().map(|id| format!("{:?}", state.route(id).unwrap().actions)).collect(),
-        services: scenario.services().iter().map(|(_, name)| service(name)).collect(),
+        services: names.iter().map(service).collect(),
         revisions: state.definitions.keys().map(|arn| arn.short().to_owned()).collect(),
     }
 }

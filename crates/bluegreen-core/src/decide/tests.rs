@@ -2,6 +2,7 @@
 
 mod bench;
 mod edges;
+mod fresh;
 mod gates;
 mod guards;
 mod managed;

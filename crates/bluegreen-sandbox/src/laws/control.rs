@@ -6,7 +6,7 @@ use bluegreen_core::plan::{ControlFleet, Plan};
 use super::{Case, Judgement, percent};
 use crate::trace::{ActionsWrite, Detail, ServiceWrite};
 use crate::world::balancer::share_ppm;
-use crate::world::{State, World, millis};
+use crate::world::{Ms, State, World, millis};
 
 /// Whether a write is one to the control fleet's service.
 pub(super) fn is_its(plan: &Plan, write: &ServiceWrite) -> bool {
@@ -89,9 +89,11 @@ pub(super) fn no_early_loss(case: &Case<'_>) -> Judgement {
     Ok(())
 }
 
-/// S12: in the end it has no more tasks than before, in words where that is not so.
-pub(super) fn left(world: &World, plan: &Plan) -> Option<String> {
+/// S12: in the end it has no more tasks than before, in words where that is not so; `slack` excuses what somebody else
+/// did just now.
+pub(super) fn left(world: &World, plan: &Plan, slack: Ms) -> Option<String> {
     let control = plan.control.as_ref()?;
-    let desired = fleet(plan, control, world.state()).map_or(0, |(_, desired)| desired);
-    (desired > control.service.desired).then(|| format!("with {desired} tasks in control"))
+    let desired = |state: &State| fleet(plan, control, state).map_or(0, |(_, desired)| desired);
+    let more = |state: &State| desired(state) > control.service.desired;
+    world.has_been(slack, more).then(|| format!("with {} tasks in control", desired(world.state())))
 }

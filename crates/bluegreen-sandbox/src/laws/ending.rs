@@ -66,7 +66,7 @@ pub(super) fn promoted(world: &World, plan: &Plan, journal: &[Record]) -> Vec<St
         let running = running.as_ref().map(TaskDefinitionArn::short);
         found.push(format!("reported Promoted while the canary fleet runs {running:?}"));
     }
-    found.extend(control::left(world, plan).map(|what| format!("reported Promoted {what}")));
+    found.extend(control::left(world, plan, slack(world, plan)).map(|what| format!("reported Promoted {what}")));
     if world.has_been(slack(world, plan), |state| another_leads(plan, state)) {
         found.push("reported Promoted while another task set is primary".to_owned());
     }
@@ -82,7 +82,7 @@ pub(super) fn restored(world: &World, plan: &Plan) -> Vec<String> {
             found.push(format!("reported as restored while {} differs from the baseline", route.id));
         }
     }
-    found.extend(control::left(world, plan).map(|what| format!("reported as restored {what}")));
+    found.extend(control::left(world, plan, slack(world, plan)).map(|what| format!("reported as restored {what}")));
     let canary = plan.canary_baseline();
     // What an earlier release left is not made again, and stays where the run turned back before it was deleted.
     let fleet = match plan.task_sets() {

@@ -58,7 +58,7 @@ pub(super) fn snapshot(actions: Vec<Action>) -> RouteSnapshot {
     RouteSnapshot { id: rule(), priority: "10".into(), conditions: json!([]), actions }
 }
 
-fn service_baseline(color: Color, desired: u32) -> ServiceBaseline {
+pub(super) fn service_baseline(color: Color, desired: u32) -> ServiceBaseline {
     ServiceBaseline {
         arn: format!("arn:aws:ecs:eu-west-3:111122223333:service/shop/front-{color}"),
         name: format!("front-{color}"),
@@ -341,6 +341,9 @@ impl Bench {
         self.seen.health.blue.seen_at = self.now;
         self.seen.health.green.seen_at = self.now;
         self.seen.alarms.seen_at = self.now;
+        if let Some(control) = &mut self.seen.control {
+            (control.service.seen_at, control.health.seen_at) = (self.now, self.now);
+        }
         if let Some(reading) = &mut self.seen.deployments {
             reading.seen_at = self.now;
         }
@@ -384,18 +387,24 @@ fn say_fact(fact: &Fact) -> String {
         Fact::Committed => "committed".into(),
         Fact::OldFleetSettled => "old fleet settled".into(),
         Fact::TestRouteReady => "test route ready".into(),
+        Fact::ControlHealthy { healthy } => format!("control healthy {healthy}"),
+        Fact::ControlUnhealthy { seen } => format!("control unhealthy: {seen}"),
+        Fact::ControlSettled => "control settled".into(),
         _ => super::managed::say_fact(fact),
     }
+}
+
+fn say_change(change: &ServiceChange) -> String {
+    let what = change.task_definition.as_ref().map(|arn| format!("{} ", arn.short())).unwrap_or_default();
+    format!("{what}x{}", change.desired.unwrap())
 }
 
 fn say_mutation(mutation: &Mutation) -> String {
     match mutation {
         Mutation::RegisterTaskDefinition => "register".into(),
         Mutation::RunHook(index, _) => format!("run hook {index}"),
-        Mutation::UpdateService(change) => {
-            let what = change.task_definition.as_ref().map(|arn| format!("{} ", arn.short())).unwrap_or_default();
-            format!("{} {what}x{}", change.color, change.desired.unwrap())
-        }
+        Mutation::UpdateService(change) => format!("{} {}", change.color, say_change(change)),
+        Mutation::UpdateControl(change) => format!("control {}", say_change(change)),
         Mutation::TaskSet(change) => super::sets::say(change),
         Mutation::SetActions { route, actions, purpose } => {
             let route = if *route == rule() { "rule" } else { "other" };

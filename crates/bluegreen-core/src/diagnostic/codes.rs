@@ -57,7 +57,7 @@ codes! {
     ENGINE = "BG0118", "an engine that this version does not drive";
     ENGINE_FLEET = "BG0119", "the engine needs something of the spec that is not there";
     ENVIRONMENT = "BG0120", "the environment is unknown, or none was chosen among several";
-    SAME_FLEET = "BG0121", "blue and green are the same service or target group";
+    SAME_FLEET = "BG0121", "two fleets are the same service or target group";
     ELSEWHERE = "BG0122", "an ARN of another account, region or partition";
     TEST_ROUTE = "BG0123", "the test route carries production traffic";
     TWO_BALANCERS = "BG0124", "routes of two load balancers";

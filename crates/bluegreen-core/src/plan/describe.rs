@@ -88,12 +88,9 @@ fn header(plan: &Plan) -> String {
 
 fn control(control: &ControlFleet) -> String {
     let ControlFleet { service, group } = control;
-    format!(
-        "  control      {} in {}: new tasks of the old version, as many as the\n\
-         \x20              canary has and with as much traffic, up to 50% each\n",
-        service.name,
-        group.name()
-    )
+    let head = format!("control      {} in {}:", service.name, group.name());
+    let rest = "new tasks of the old version, as many as the canary has, with as much traffic up to 50% each";
+    wrapped(&format!("{head} {rest}"), 2)
 }
 
 fn routes(plan: &Plan) -> String {

@@ -56,3 +56,6 @@ impl Plan {
         std::iter::once(self.canary_group()).chain(self.control.as_ref().map(|control| &control.group))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use crate::scenario::{CLUSTER, FAMILY, METRIC_ALARMS, Scenario};
 use crate::trace::ServiceWrite;
 use crate::world::{Deed, Writer};
 
+mod control;
 mod sets;
 
 /// A run of the shop just before its first rise, with everything in order.

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Makes, with plain boto3, a world to release in where everything is real; prints one JSON document with every ARN.
 
-    world.py --endpoint URL [--engine alb|codedeploy|ecs|taskSets] [--period SECONDS]
+    world.py --endpoint URL [--engine alb|control|codedeploy|ecs|taskSets] [--period SECONDS]
 
 Blue runs two tasks of `sandbox/demo` behind 100 % of `/shop/*`; green is empty. The alarms look at green alone.
-The engines but `alb` get one service for both: its controller is what they need.
+`control` is that with a third, empty service for a control fleet. The other engines get one service for both: its controller is what they need.
 """
 
 import argparse
@@ -34,16 +34,20 @@ class World(Area):
 
     # Whether clients are pinned to the group that served them first.
     STICKY = True
+    # Besides blue, which serves.
+    EMPTY = ("green",)
 
     def build(self):
         balancer = self.elb.create_load_balancer(Name="shop", Subnets=["subnet-1", "subnet-2"])["LoadBalancers"][0]
-        blue, green = (self.group(color) for color in ("blue", "green"))
+        groups = {color: self.group(color) for color in ("blue", *self.EMPTY)}
+        blue, green = groups["blue"], groups["green"]
         nothing = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404", "ContentType": "text/plain"}}
         listener = self.elb.create_listener(
             LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=[nothing]
         )["Listeners"][0]["ListenerArn"]
-        pair = [{"TargetGroupArn": blue, "Weight": 100}, {"TargetGroupArn": green, "Weight": 0}]
-        forward = {"TargetGroups": pair}
+        # ECS makes no service for a group that no load balancer uses: all are attached.
+        split = [{"TargetGroupArn": arn, "Weight": 100 if arn == blue else 0} for arn in groups.values()]
+        forward = {"TargetGroups": split}
         if self.STICKY:
             forward["TargetGroupStickinessConfig"] = {"Enabled": True, "DurationSeconds": 60}
         rule = self.elb.create_rule(
@@ -53,7 +57,7 @@ class World(Area):
             Actions=[{"Type": "forward", "ForwardConfig": forward}],
         )["Rules"][0]["RuleArn"]
         self.listener, self.rule = listener, rule
-        services = self.services({"blue": blue, "green": green})
+        services = self.services(groups)
         self.alarms(balancer["LoadBalancerArn"], green)
         return {
             "region": self.elb.meta.region_name,
@@ -62,7 +66,7 @@ class World(Area):
             "loadBalancer": balancer["LoadBalancerArn"],
             "listener": listener,
             "rule": rule,
-            "targetGroups": {"blue": blue, "green": green},
+            "targetGroups": groups,
             "container": CONTAINER,
             "alarms": ["frontend-5xx", "frontend-latency"],
             **services,
@@ -100,7 +104,7 @@ class World(Area):
         self.ecs.create_cluster(clusterName="shop")
         definition = self.definition()
         made = {}
-        for color, count in (("blue", 2), ("green", 0)):
+        for color, count in (("blue", 2), *((empty, 0) for empty in self.EMPTY)):
             made[color] = self.ecs.create_service(
                 cluster="shop",
                 serviceName=f"frontend-{color}",
@@ -150,6 +154,12 @@ class World(Area):
             alarm["StateValue"] for alarm in self.cloudwatch.describe_alarms(AlarmNames=names)["MetricAlarms"]
         }
         until("the alarms' first look", states, lambda seen: seen == {"OK"})
+
+
+class ControlWorld(World):
+    """A third service beside the pair, for a control fleet."""
+
+    EMPTY = ("green", "control")
 
 
 class OneService(World):
@@ -238,7 +248,7 @@ class TaskSetsWorld(OneService):
         return arn
 
 
-ENGINES = {"alb": World, "codedeploy": CodeDeployWorld, "ecs": EcsWorld, "taskSets": TaskSetsWorld}
+ENGINES = {"alb": World, "control": ControlWorld, "codedeploy": CodeDeployWorld, "ecs": EcsWorld, "taskSets": TaskSetsWorld}
 
 
 if __name__ == "__main__":

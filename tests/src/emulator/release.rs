@@ -41,6 +41,8 @@ pub struct Spec {
 pub enum Engine {
     /// Weights that we write, two services.
     Alb,
+    /// Weights that we write, two services, and a third one for a control fleet.
+    Control,
     /// Weights that we write, task sets of one service.
     TaskSets,
     /// CodeDeploy.
@@ -54,6 +56,7 @@ impl Engine {
     pub fn world(self) -> &'static str {
         match self {
             Engine::Alb => "alb",
+            Engine::Control => "control",
             Engine::TaskSets => "taskSets",
             Engine::CodeDeploy => "codedeploy",
             Engine::Ecs => "ecs",
@@ -64,6 +67,9 @@ impl Engine {
     fn lines(self) -> &'static str {
         match self {
             Engine::Alb => "engine: alb\nfleet:\n  services: { blue: frontend-blue, green: frontend-green }",
+            Engine::Control => {
+                "engine: alb\nfleet:\n  services: { blue: frontend-blue, green: frontend-green, control: frontend-control }"
+            }
             Engine::TaskSets => "engine: alb\nfleet: { taskSets: { service: frontend } }",
             Engine::CodeDeploy => "engine: codedeploy\nfleet: { service: frontend }",
             Engine::Ecs => "engine: ecs\nfleet: { service: frontend }",
@@ -112,6 +118,7 @@ impl Spec {
         let Self { bake, poll, quiet, drift, image, .. } = self;
         let (region, account, cluster) = (world.value("region"), world.value("account"), world.value("cluster"));
         let engine = self.engine.lines();
+        let control = if self.engine == Engine::Control { ", control: frontend-control" } else { "" };
         let (container, rule) = (world.value("container"), world.rule());
         format!(
             "version: 1
@@ -121,7 +128,7 @@ environments:
 {engine}
 taskDefinition: {{ file: taskdef.json, images: {{ {container}: \"{image}\" }} }}
 traffic:
-  targetGroups: {{ blue: frontend-blue, green: frontend-green }}
+  targetGroups: {{ blue: frontend-blue, green: frontend-green{control} }}
   rules:
     - {rule}
 {default}strategy:

@@ -35,13 +35,12 @@ pub(in crate::plan) fn wire(
     let group = readable(&found.group, &format!("the control target group {}", named.target_group), findings);
     let (service, group) = (service?, group?);
     findings.extend(check_service("control", service, group));
-    match taken(service, group, services, groups) {
-        // What is wrong with it besides belongs to the pair.
-        Some(taken) => findings.push(taken),
-        None => {
-            findings.extend(unlike(group, groups));
-            findings.extend(routed(survey, group));
-        }
+    if let Some(taken) = taken(service, group, services, groups) {
+        // What else there is to say belongs to the pair.
+        findings.push(taken);
+    } else {
+        findings.extend(unlike(group, groups));
+        findings.extend(routed(survey, group));
     }
     Some(ControlFleet { service: service_baseline(service), group: group.arn.clone() })
 }

@@ -48,3 +48,66 @@ impl ControlRun {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Cause;
+    use crate::model::Color;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn json(value: &impl serde::Serialize) -> String {
+        serde_json::to_string(value).unwrap()
+    }
+
+    fn change(desired: u32) -> ServiceChange {
+        ServiceChange { color: Color::Blue, task_definition: None, desired: Some(desired) }
+    }
+
+    #[test]
+    fn its_records_read_as_they_were_written() {
+        let mutation = Mutation::UpdateControl(change(4));
+        assert_eq!(json(&mutation), r#"{"updateControl":{"color":"blue","desired":4}}"#);
+        assert_eq!(serde_json::from_str::<Mutation>(&json(&mutation)).unwrap(), mutation);
+        for (fact, expected) in [
+            (Fact::ControlHealthy { healthy: 4 }, r#"{"controlHealthy":{"healthy":4}}"#),
+            (Fact::ControlUnhealthy { seen: "s".into() }, r#"{"controlUnhealthy":{"seen":"s"}}"#),
+            (Fact::ControlSettled, r#""controlSettled""#),
+            (Fact::Restoring(Cause::Control("c".into())), r#"{"restoring":{"control":"c"}}"#),
+        ] {
+            assert_eq!(json(&fact), expected);
+            assert_eq!(serde_json::from_str::<Fact>(expected).unwrap(), fact);
+        }
+    }
+
+    #[test]
+    fn a_write_is_in_doubt_until_it_is_known() {
+        let mut run = ControlRun::default();
+        run.intend(5, at(1), &Mutation::UpdateControl(change(4)));
+        run.intend(7, at(2), &Mutation::UpdateService(change(1)));
+        assert_eq!(run.writes.len(), 1, "other services are not its own");
+        assert_eq!(run.writes[0].certainty, Certainty::Doubtful);
+        run.each_write(7, |_, certainty| *certainty = Certainty::Applied);
+        assert_eq!(run.writes[0].certainty, Certainty::Doubtful);
+        run.each_write(5, |at_, certainty| (*at_, *certainty) = (at(3), Certainty::Applied));
+        assert_eq!((run.writes[0].at, run.writes[0].certainty), (at(3), Certainty::Applied));
+        run.retract(5);
+        assert_eq!(run.writes, []);
+    }
+
+    #[test]
+    fn its_health_counts_from_the_newest_turn() {
+        let mut run = ControlRun::default();
+        run.learn(&Fact::ControlHealthy { healthy: 4 }, at(1));
+        assert_eq!((run.healthy_since, run.unhealthy_since), (Some(at(1)), None));
+        for second in [2, 3] {
+            run.learn(&Fact::ControlUnhealthy { seen: String::new() }, at(second));
+        }
+        assert_eq!((run.healthy_since, run.unhealthy_since), (None, Some(at(2))));
+        run.learn(&Fact::ControlHealthy { healthy: 4 }, at(4));
+        assert_eq!((run.healthy_since, run.unhealthy_since), (Some(at(4)), None));
+    }
+}

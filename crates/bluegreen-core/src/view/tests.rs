@@ -9,6 +9,7 @@ use crate::model::AfterCommit;
 use crate::observe::AlarmState;
 use crate::ports::{CallError, ErrorClass};
 
+mod fresh;
 mod history;
 mod managed;
 

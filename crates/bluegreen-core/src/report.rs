@@ -56,6 +56,9 @@ pub struct Report {
     pub change: Change,
     /// The two fleets, before and after.
     pub fleets: ByColor<FleetReport>,
+    /// The control fleet, where the plan had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control: Option<FleetReport>,
     /// The fleet that served the old version.
     pub stable: Color,
     /// The fleet that got the new one.
@@ -118,6 +121,7 @@ impl Report {
             operators: parts::operators(records),
             change: parts::change(&view),
             fleets: ByColor { blue: parts::fleet(&view, Color::Blue), green: parts::fleet(&view, Color::Green) },
+            control: parts::control(&view),
             stable: plan.stable(),
             canary: plan.canary(),
             steps: parts::steps(&view, records),

@@ -9,8 +9,8 @@ use super::AlarmReport;
 use crate::event::Look;
 use crate::journal::{Body, Cause, Fact, Goal, Record, RunState, Terminal};
 use crate::model::{Color, Role, Step, duration};
-use crate::plan::{Release, Site};
-use crate::view::{ExplainLine, RunView, StepState, StepView, Tone, explain, words};
+use crate::plan::{Release, ServiceBaseline, Site};
+use crate::view::{ExplainLine, FleetView, RunView, StepState, StepView, Tone, explain, words};
 
 /// How a run ended, or where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -202,7 +202,15 @@ fn images(document: &Value) -> Vec<ImageReport> {
 }
 
 pub(super) fn fleet(view: &RunView, color: Color) -> FleetReport {
-    let (fleet, before) = (view.fleets.get(color), view.plan().baseline.services.get(color));
+    before_and_after(view.fleets.get(color), view.plan().baseline.services.get(color))
+}
+
+pub(super) fn control(view: &RunView) -> Option<FleetReport> {
+    let before = &view.plan().control.as_ref()?.service;
+    Some(before_and_after(&view.control.as_ref()?.fleet, before))
+}
+
+fn before_and_after(fleet: &FleetView, before: &ServiceBaseline) -> FleetReport {
     FleetReport {
         role: fleet.role,
         service: words::clean(&fleet.service),

@@ -261,3 +261,21 @@ fn lengths_are_text_with_units_in_json() {
     assert!(json.get("traffic").is_none(), "nobody counted it");
     assert_eq!(json["trace"]["set"][1]["ppm"], u32::from(Percent::FULL.tenths()) * 100);
 }
+
+#[test]
+fn a_control_fleet_is_one_more_fleet() {
+    let mut plan = crate::view::testing::plan();
+    let service = crate::plan::ServiceBaseline { name: "front-control".into(), ..plan.canary_baseline().clone() };
+    let group = crate::view::testing::group("front-control");
+    plan.control = Some(crate::plan::ControlFleet { service, group });
+    let mut script = Script::new(plan);
+    let change = crate::ports::ServiceChange {
+        color: Color::Blue,
+        task_definition: Some(crate::view::testing::revision("frontend:41")),
+        desired: Some(4),
+    };
+    let report = report(script.intend(crate::journal::Mutation::UpdateControl(change), "").applied());
+    let control = report.control.unwrap();
+    assert_eq!((control.role, control.service.as_str()), (crate::model::Role::Control, "front-control"));
+    assert_eq!((control.desired_before, control.desired_after), (0, 4));
+}

@@ -8,10 +8,10 @@ use bluegreen_core::event::Look;
 use bluegreen_core::journal::{
     Body, Cause, Command, Ending, Fact, FileStore, Mutation, Purpose, Record, Resolution, Terminal, Verb,
 };
-use bluegreen_core::model::{Action, ByColor, Percent, Step, Timestamp};
+use bluegreen_core::model::{Action, ByColor, Percent, Role, Step, Timestamp};
 use bluegreen_core::observe::{AlarmState, TargetHealth};
 use bluegreen_core::plan::{Plan, Release};
-use bluegreen_core::report::TrafficPoint;
+use bluegreen_core::report::{FleetReport, TrafficPoint};
 
 use super::*;
 use crate::exit::Exit;
@@ -369,4 +369,15 @@ fn base64_is_as_others_write_it() {
 fn times_of_another_day_bring_their_date() {
     assert_eq!(clock("2026-11-23T06:05:12.5Z", "2026-11-23"), "06:05:12");
     assert_eq!(clock("2026-11-24T06:05:12Z", "2026-11-23"), "2026-11-24 06:05:12");
+}
+
+#[test]
+fn a_control_fleet_is_a_third_row() {
+    let mut report = bad_release().report();
+    assert!(page(&report).contains("The two fleets before"));
+    let fleet = report.fleets.blue.clone();
+    report.control = Some(FleetReport { role: Role::Control, service: "web-control".to_owned(), ..fleet });
+    let page = page(&report);
+    assert!(page.contains("The three fleets before"));
+    assert!(page.contains(r#"web-control <span class="tag">control</span>"#));
 }

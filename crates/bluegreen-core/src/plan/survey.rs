@@ -1,6 +1,6 @@
 //! Everything that is read before a plan is made: one look, no decision, nothing written.
 
-use futures::future::{join_all, join3, join4};
+use futures::future::{join, join_all, join3, join4};
 use jiff::Timestamp;
 
 use super::choose::choose;
@@ -50,6 +50,8 @@ pub struct SurveyedControl {
     pub service: Reading<ServiceSnapshot>,
     /// Its group.
     pub group: Reading<TargetGroup>,
+    /// The revision that its service runs.
+    pub revision: Reading<TaskDefinitionSnapshot>,
 }
 
 impl Survey {
@@ -126,7 +128,15 @@ fn read<T>(ports: &Ports, value: Result<T, CallError>) -> Reading<T> {
 async fn control(ports: &Ports, spec: &Spec) -> Option<SurveyedControl> {
     let named = spec.control.as_ref()?;
     let service = service_of(ports, spec, &named.service).await;
-    Some(SurveyedControl { service, group: group_of(ports, &named.target_group).await })
+    let (group, revision) = join(group_of(ports, &named.target_group), revision_of(ports, &service)).await;
+    Some(SurveyedControl { service, group, revision })
+}
+
+async fn revision_of(ports: &Ports, service: &Reading<ServiceSnapshot>) -> Reading<TaskDefinitionSnapshot> {
+    match &service.value {
+        Ok(service) => read(ports, ports.fleet.task_definition(service.task_definition.as_str()).await),
+        Err(error) => read(ports, Err(error.clone())),
+    }
 }
 
 async fn service_of(ports: &Ports, spec: &Spec, name: &str) -> Reading<ServiceSnapshot> {
@@ -181,11 +191,7 @@ async fn revisions(
     ports: &Ports,
     services: &ByColor<Reading<ServiceSnapshot>>,
 ) -> ByColor<Reading<TaskDefinitionSnapshot>> {
-    let one = async |service: &Reading<ServiceSnapshot>| match &service.value {
-        Ok(service) => read(ports, ports.fleet.task_definition(service.task_definition.as_str()).await),
-        Err(error) => read(ports, Err(error.clone())),
-    };
-    ByColor { blue: one(&services.blue).await, green: one(&services.green).await }
+    ByColor { blue: revision_of(ports, &services.blue).await, green: revision_of(ports, &services.green).await }
 }
 
 async fn load_balancers(ports: &Ports, groups: &ByColor<Reading<TargetGroup>>) -> Vec<Reading<LoadBalancer>> {

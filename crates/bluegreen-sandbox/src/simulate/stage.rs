@@ -28,6 +28,7 @@ impl<'a> Stage<'a> {
             seed: rehearsal.seed,
             routes: 1,
             tasks: rehearsal.tasks.max(1),
+            control: spec.control.as_ref().map(|_| 0),
             steps: rehearsal.steps(),
             capacity: spec.capacity,
             after: spec.after.clone(),

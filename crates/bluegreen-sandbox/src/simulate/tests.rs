@@ -136,3 +136,12 @@ fn a_killed_run_comes_to_the_same_end() {
     let long = |found: &Summary| found.good.duration_seconds.unwrap().p90;
     assert!(long(&summary) >= long(&calm), "{summary:#?}");
 }
+
+#[test]
+fn a_control_fleet_takes_part() {
+    let mut with = rehearsal();
+    with.spec.control = Some(spec::Control { service: "web-control".into(), target_group: "shop-control".into() });
+    let summary = with.run();
+    assert_eq!(summary.good.ends.get("Promoted"), Some(&12), "{summary:#?}");
+    assert_eq!(summary.bad.ends.get("RolledBack"), Some(&12), "{summary:#?}");
+}

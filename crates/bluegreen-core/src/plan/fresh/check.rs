@@ -2,7 +2,7 @@
 
 use super::ControlFleet;
 use crate::model::{Action, ByColor, Percent, Step, Weight};
-use crate::observe::{RouteSnapshot, ServiceSnapshot, TargetGroup};
+use crate::observe::{RouteSnapshot, ServiceSnapshot, TargetGroup, TaskDefinitionSnapshot};
 use crate::plan::build::{readable, service_baseline};
 use crate::plan::wiring::check_service;
 use crate::plan::{EngineKind, Finding, Plan, Survey};
@@ -100,16 +100,30 @@ fn routed(survey: &Survey, control: &TargetGroup) -> Option<Finding> {
     Some(Finding::refuse("BG3134", what, "take the group out of that action, or set its weight to 0"))
 }
 
-/// What the control fleet costs, and whether it will be of any use.
-pub(in crate::plan) fn lint(plan: &Plan, _: &Survey) -> Vec<Finding> {
+/// What would make somebody regret the control fleet; what it costs, and whether it will be of any use.
+pub(in crate::plan) fn lint(plan: &Plan, survey: &Survey) -> Vec<Finding> {
     let Some(control) = &plan.control else { return Vec::new() };
+    let revision = survey.control.as_ref().and_then(|found| found.revision.ok());
+    let mut findings: Vec<Finding> = revision.filter(|revision| !revision.active).map(gone).into_iter().collect();
+    findings.push(use_of(plan, control));
+    findings
+}
+
+/// ECS takes no revision that was deregistered, and the way back ends with the one that was there.
+fn gone(revision: &TaskDefinitionSnapshot) -> Finding {
+    let name = revision.arn.short();
+    let what = format!("the control service runs {name}, which is INACTIVE: a rollback could not put it back");
+    Finding::refuse("BG3137", what, "give the control service the live revision first, with `aws ecs update-service`")
+}
+
+fn use_of(plan: &Plan, control: &ControlFleet) -> Finding {
     let share = |step: &Step| if let Step::SetWeight(share) = step { Some(*share) } else { None };
     let shares: Vec<Percent> = plan.steps.iter().filter_map(share).collect();
     let compared = |share: &Percent| plan.control_share(*share) > Percent::ZERO;
     if !shares.iter().any(compared) {
         let what = "no step gives the canary 50% or less: the control fleet never gets traffic";
         let cure = "begin with a smaller share, or take `control` out of the spec";
-        return vec![Finding::warn("BG3136", what, cure)];
+        return Finding::warn("BG3136", what, cure);
     }
     let until = shares.iter().rev().find(|share| compared(share)).copied().unwrap_or(Percent::ZERO);
     let last = plan.steps.iter().rposition(|step| share(step) == Some(until)).unwrap_or(0);
@@ -120,5 +134,5 @@ pub(in crate::plan) fn lint(plan: &Plan, _: &Survey) -> Vec<Finding> {
         plan.stable_baseline().task_definition.short(),
         control.service.name,
     );
-    vec![Finding::info("BG3135", what, "make sure that there is room for them")]
+    Finding::info("BG3135", what, "make sure that there is room for them")
 }

@@ -32,7 +32,8 @@ fn world(steps: &str) -> World {
     let blue = world.survey.groups.blue.ok().unwrap().clone();
     // Before the first release nothing is attached.
     let group = TargetGroup { arn: group_arn("control"), load_balancers: Vec::new(), ..blue };
-    world.survey.control = Some(SurveyedControl { service: service("control", 0), group: seen(group) });
+    let revision = world.survey.revisions.blue.clone();
+    world.survey.control = Some(SurveyedControl { service: service("control", 0), group: seen(group), revision });
     world
 }
 
@@ -100,6 +101,16 @@ fn one_that_never_gets_traffic_is_warned_of() {
     }
     let half = world("{ setWeight: 50 }, { pause: { duration: 5m } }");
     assert_eq!(codes(&half.built().plan, &half.survey), ["BG3135"]);
+}
+
+/// ECS would not take it back.
+#[test]
+fn a_revision_that_is_gone_cannot_be_gone_back_to() {
+    let mut world = world(TEN);
+    let plan = world.built().plan;
+    world.control().revision.value.as_mut().unwrap().active = false;
+    assert_eq!(codes(&plan, &world.survey), ["BG3137", "BG3135"]);
+    assert!(crate::plan::refuses(&lint(&plan, &world.survey)));
 }
 
 #[test]

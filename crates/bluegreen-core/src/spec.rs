@@ -1,5 +1,6 @@
 //! `bluegreen.yaml`: what the user wants released, read with every diagnostic at once.
 
+mod analysis;
 mod check;
 mod environment;
 mod read;
@@ -23,8 +24,10 @@ use crate::model::{
     Timing,
 };
 
+pub use analysis::{Analysis, Measure, PLACEHOLDERS};
+
 /// A checked spec for one environment. No `${VAR}` is left in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
     /// The release's name; one run at a time for each service in an environment.
     pub service: String,
@@ -66,6 +69,8 @@ pub struct Spec {
     pub code_deploy: CodeDeploy,
     /// How long ECS waits at one of our pauses before it rolls back by itself; whole minutes.
     pub pause_timeout: Duration,
+    /// What is judged by counts, where anything is.
+    pub analysis: Option<Analysis>,
 }
 
 /// What moves the traffic, as the user asks for it.

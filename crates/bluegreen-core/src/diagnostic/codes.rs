@@ -76,6 +76,15 @@ codes! {
     SHELL = "BG0150", "a command line where a list of arguments belongs";
     PLACEHOLDER = "BG0151", "a placeholder that is not known";
     NO_TEST_URL = "BG0152", "a hook asks for a test URL that the spec does not give";
+    ANALYSIS_STEP = "BG0160", "an analysis step where there is nothing to analyse";
+    UNJUDGED = "BG0161", "metrics for whose verdict nothing waits";
+    SHORT_ANALYSIS = "BG0162", "an analysis step that is too short for a verdict";
+    METRIC_NAME = "BG0163", "two metrics of one name";
+    ONE_SERIES = "BG0164", "a metric that does not tell the canary from stable";
+    METRIC_PARTS = "BG0165", "a metric that lacks a part, or has one that it does not take";
+    METRIC_MATH = "BG0166", "metric math that does not fit its series";
+    METRIC_SETTINGS = "BG0167", "settings of an analysis that contradict each other";
+    ALL_DRY = "BG0168", "an analysis in which no metric decides";
 
     // BG02xx: CodeDeploy AppSpec documents.
     APPSPEC_VERSION = "BG0201", "an AppSpec document whose version is not 0.0";

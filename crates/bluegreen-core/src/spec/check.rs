@@ -1,6 +1,6 @@
 //! A tree against the table: every key, every kind of value, every word.
 
-use super::shape::{Field, Keys, List, Map, Object, Shape, Words, Zero, list, no_data};
+use super::shape::{Field, Keys, List, Map, Object, Shape, Words, Zero, list, no_data, number, rate};
 use super::suggest::{elsewhere, missing, nearest};
 use super::table;
 use super::text::{Misfit, TextKind};
@@ -61,6 +61,13 @@ impl Checked {
             Shape::Duration(zero) => self.duration(found, place, *zero, what),
             Shape::Share => self.share(found, place, what),
             Shape::Integer { min, max } => self.integer(found, place, (*min, *max), what),
+            Shape::Number { min, max } if !number(&found.text).is_some_and(|n| (*min..=*max).contains(&n)) => {
+                self.report(place, codes::BAD_NUMBER, mismatch(what, found, &shape.expected()), "");
+            }
+            Shape::Rate { min, max } => self.rate(found, place, (*min, *max), what),
+            Shape::Flag if !matches!(found.text.as_str(), "true" | "false") => {
+                self.report(place, codes::NOT_A_CHOICE, mismatch(what, found, &shape.expected()), "");
+            }
             Shape::NoData if no_data(&found.text).is_none() => {
                 let help = "`wait` takes a time above zero; after it, the answer is as for `refuse`";
                 self.report(place, codes::NOT_A_CHOICE, mismatch(what, found, &shape.expected()), help);
@@ -147,6 +154,25 @@ impl Checked {
         }
         let message = mismatch(what, found, "a percentage from 0 to 100 with at most one decimal");
         self.report(place, codes::BAD_SHARE, message, "");
+    }
+
+    fn rate(&mut self, found: &Scalar, place: Place, (min, max): (f64, f64), what: &str) {
+        let fits = |rate: f64| (min / 100.0..=max / 100.0).contains(&rate);
+        if rate(&found.text).is_some_and(fits) {
+            return;
+        }
+        if let (Some(number), false) = (number(&found.text), found.substituted()) {
+            let message = format!("{what} is `{number}`, which has no `%`");
+            let help = match number {
+                part if part > 0.0 && part < 1.0 => {
+                    format!("write `{number}%`, or `{}%` where this part of 1 was meant", hundredfold(number))
+                }
+                _ => format!("write `{number}%`"),
+            };
+            return self.report(place, codes::BAD_SHARE, message, help);
+        }
+        let expected = Shape::Rate { min, max }.expected();
+        self.report(place, codes::BAD_SHARE, mismatch(what, found, &expected), "");
     }
 
     fn integer(&mut self, found: &Scalar, place: Place, (min, max): (u32, u32), what: &str) {
@@ -338,6 +364,11 @@ fn mismatch(what: &str, found: &Scalar, expected: &str) -> String {
     } else {
         format!("{what} must be {expected}, but found `{text}`")
     }
+}
+
+/// To nine digits, so that 0.07 is 7 and not a little more.
+fn hundredfold(number: f64) -> f64 {
+    (number * 1e11).round() / 1e9
 }
 
 /// Whether a text reads well inside a sentence.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::shape::no_data;
 use super::{
     CodeDeploy, Control, DEFAULT_BAKE, DEFAULT_HOOK_TIMEOUT, DEFAULT_PAUSE_TIMEOUT, Engine, Environment, Fleet,
-    Release, Spec, TestRoute, rules, steps,
+    Release, Spec, TestRoute, analysis, rules, steps,
 };
 use crate::appspec::Event;
 use crate::diagnostic::{Diagnostic, codes};
@@ -24,7 +24,10 @@ use crate::model::{
 pub(super) fn read(root: &Node, environment: Option<&str>, meant: &[&str]) -> (Option<Spec>, Vec<Diagnostic>) {
     let mut findings = rules::check(root, environment, meant);
     let bake = time(root.get("bake"), DEFAULT_BAKE);
-    let (steps, step_findings) = root.get("strategy").map(|node| steps::steps(node, bake)).unwrap_or_default();
+    // CodeDeploy has no gates between its shares: equal ones keep their holds, and a bad canary is sent back all the same.
+    let judged = root.get("analysis").is_some() && engine(root) != Engine::CodeDeploy;
+    let steps = |node: &Node| steps::steps(node, bake, judged);
+    let (steps, step_findings) = root.get("strategy").map(steps).unwrap_or_default();
     findings.extend(step_findings);
     let spec = (|| {
         Some(Spec {
@@ -58,6 +61,10 @@ pub(super) fn read(root: &Node, environment: Option<&str>, meant: &[&str]) -> (O
             timing: timing(root.get("timing")),
             code_deploy: code_deploy(root.get("codedeploy")),
             pause_timeout: time(at(root, &["ecs", "pauseTimeout"]), DEFAULT_PAUSE_TIMEOUT),
+            analysis: match root.get("analysis") {
+                Some(node) => Some(analysis::read(node)?),
+                None => None,
+            },
         })
     })();
     if root.get("bake").is_some() && bake.is_zero() {

@@ -55,7 +55,11 @@ fn inside(shape: &Shape, path: &str, out: &mut String) {
             inside(&map.value, &path, out);
         }
         Shape::List(list) => inside(&list.item, &format!("{path}[]"), out),
-        Shape::Either(shapes) => shapes.iter().for_each(|one| inside(one, path, out)),
+        // A list in the place of a mapping is short for one of its keys.
+        Shape::Either(shapes) => {
+            let shapes = shapes.iter().filter(|one| !matches!(one, Shape::List(_)));
+            shapes.for_each(|one| inside(one, path, out));
+        }
         _ => {}
     }
 }

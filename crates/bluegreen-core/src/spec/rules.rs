@@ -1,5 +1,6 @@
 //! What single values cannot tell: pairs, places, and references between parts of a spec.
 
+mod analysis;
 mod control;
 mod needs;
 
@@ -27,6 +28,7 @@ pub(super) fn check(root: &Node, environment: Option<&str>, meant: &[&str]) -> V
     findings.extend(alarms(root, meant));
     findings.extend(root.get("timing").map(times).unwrap_or_default());
     findings.extend(hooks(root));
+    findings.extend(analysis::check(root, meant));
     findings
 }
 
@@ -247,13 +249,14 @@ fn hooks(root: &Node) -> Vec<Diagnostic> {
                 let finding = Diagnostic::error(codes::BAD_TEXT, "a command needs the name of a program");
                 findings.push(finding.at(argument.place).help("write a program and its arguments: [\"./smoke.sh\"]"));
             }
-            findings.extend(placeholders(scalar, argument.place, test_url));
+            findings.extend(placeholders(scalar, argument.place, &PLACEHOLDERS, test_url));
         }
     }
     findings
 }
 
-fn placeholders(argument: &Scalar, place: Place, test_url: bool) -> Vec<Diagnostic> {
+/// What is wrong with the placeholders in a text that takes `known` ones.
+fn placeholders(argument: &Scalar, place: Place, known: &[&str], test_url: bool) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     let mut rest = argument.text.as_str();
     while let Some(start) = rest.find("{{") {
@@ -261,7 +264,7 @@ fn placeholders(argument: &Scalar, place: Place, test_url: bool) -> Vec<Diagnost
         let end = inside.find("}}");
         let name = inside[..end.unwrap_or(0)].trim();
         rest = end.map_or("", |end| &inside[end + 2..]);
-        if !PLACEHOLDERS.contains(&name) {
+        if !known.contains(&name) {
             let message = if argument.substituted() {
                 format!("the value of `{}` holds a `{{{{` that begins no placeholder", printable(&argument.shown()))
             } else if end.is_none() {
@@ -269,8 +272,8 @@ fn placeholders(argument: &Scalar, place: Place, test_url: bool) -> Vec<Diagnost
             } else {
                 format!("unknown placeholder `{{{{{}}}}}`", printable(name))
             };
-            let all = list(PLACEHOLDERS.iter().map(|name| format!("`{{{{{name}}}}}`")), "and");
-            let near = nearest(name, PLACEHOLDERS.into_iter()).filter(|_| !argument.substituted());
+            let all = list(known.iter().map(|name| format!("`{{{{{name}}}}}`")), "and");
+            let near = nearest(name, known.iter().copied()).filter(|_| !argument.substituted());
             let help = near.map_or_else(
                 || format!("the placeholders are {all}"),
                 |near| format!("did you mean `{{{{{near}}}}}`?"),

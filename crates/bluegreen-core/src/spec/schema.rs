@@ -75,6 +75,16 @@ fn shape(shape: &Shape, defs: &mut Members<String, Value>) -> Value {
         Shape::Integer { min, max } => {
             json!({ "anyOf": [{ "type": "integer", "minimum": min, "maximum": max }, variable()] })
         }
+        Shape::Number { min, max } => {
+            json!({ "anyOf": [{ "type": "number", "minimum": min, "maximum": max }, variable()] })
+        }
+        Shape::Rate { .. } => reference("rate", defs, || {
+            json!({
+                "description": "A percentage with its sign, such as 1% or 0.05%.",
+                "anyOf": [{ "type": "string", "pattern": r"^[0-9]+(\.[0-9]*)?\s*%$" }, variable()],
+            })
+        }),
+        Shape::Flag => json!({ "anyOf": [{ "type": "boolean" }, variable()] }),
         Shape::NoData => reference("noData", defs, || {
             json!({
                 "description": "What to do without an answer: `allow`, `refuse`, or `wait` with a duration.",

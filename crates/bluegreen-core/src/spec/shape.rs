@@ -17,6 +17,12 @@ pub(super) enum Shape {
     Share,
     /// A whole number, both bounds included.
     Integer { min: u32, max: u32 },
+    /// A number, both bounds included.
+    Number { min: f64, max: f64 },
+    /// A part of a hundred with its sign, both bounds included.
+    Rate { min: f64, max: f64 },
+    /// `true` or `false`.
+    Flag,
     /// `allow`, `refuse` or `wait DURATION`.
     NoData,
     /// A list.
@@ -145,6 +151,9 @@ impl Shape {
             Shape::Duration(_) => "a duration such as 30s, 5m or 1h30m".to_owned(),
             Shape::Share => "a percentage such as 5 or 12.5".to_owned(),
             Shape::Integer { min, max } => format!("a whole number from {min} to {max}"),
+            Shape::Number { min, max } => format!("a number from {min} to {max}"),
+            Shape::Rate { min, max } => format!("a percentage from {min}% to {max}%"),
+            Shape::Flag => "`true` or `false`".to_owned(),
             Shape::NoData => "`allow`, `refuse` or `wait` with a duration, such as `wait 10m`".to_owned(),
             Shape::List(_) => "a list".to_owned(),
             Shape::Map(_) | Shape::Object(_) => "a mapping".to_owned(),
@@ -175,4 +184,17 @@ pub(super) fn no_data(text: &str) -> Option<(&str, Option<Duration>)> {
         }
         _ => None,
     }
+}
+
+/// Reads what [`Shape::Rate`] takes: `0.5%` is 0.005.
+pub(super) fn rate(text: &str) -> Option<f64> {
+    let digits = text.strip_suffix('%')?.trim_end();
+    // As one literal, so that `0.1%` is the number nearest to 0.001.
+    number(digits).and_then(|_| format!("{digits}e-2").parse().ok())
+}
+
+/// Reads what [`Shape::Number`] takes: digits with at most one point, and no sign or exponent.
+pub(super) fn number(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.starts_with(|c: char| c.is_ascii_digit());
+    text.parse().ok().filter(|_| plain && text.len() <= 20)
 }

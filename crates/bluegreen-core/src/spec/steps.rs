@@ -8,11 +8,13 @@ use crate::document::Node;
 use crate::model::{Percent, Step};
 
 /// The steps of a strategy, ending with `SetWeight(100 %)` and `Bake`, and what is wrong with them.
-pub(super) fn steps(strategy: &Node, bake: Duration) -> (Vec<Step>, Vec<Diagnostic>) {
+///
+/// `judged`: whether there is anything to analyse; equal steps then end with a verdict each.
+pub(super) fn steps(strategy: &Node, bake: Duration, judged: bool) -> (Vec<Step>, Vec<Diagnostic>) {
     let (mut steps, findings) = if let Some(canary) = strategy.get("canary") {
         canary_steps(canary)
     } else if let Some(linear) = strategy.get("linear") {
-        linear_steps(linear)
+        linear_steps(linear, judged)
     } else {
         (Vec::new(), Vec::new())
     };
@@ -23,7 +25,7 @@ pub(super) fn steps(strategy: &Node, bake: Duration) -> (Vec<Step>, Vec<Diagnost
     (steps, findings)
 }
 
-fn linear_steps(linear: &Node) -> (Vec<Step>, Vec<Diagnostic>) {
+fn linear_steps(linear: &Node, judged: bool) -> (Vec<Step>, Vec<Diagnostic>) {
     let Some((place, step)) = linear.get("step").and_then(|node| Some((node.place, share(Some(node))?))) else {
         return (Vec::new(), Vec::new());
     };
@@ -33,9 +35,10 @@ fn linear_steps(linear: &Node) -> (Vec<Step>, Vec<Diagnostic>) {
         return (Vec::new(), vec![finding]);
     }
     let every = time(linear.get("every"), Duration::ZERO);
+    let hold = if judged { Step::Analysis(every) } else { Step::Hold(every) };
     let weights = (1..).map_while(|n| Percent::from_tenths(step.tenths().checked_mul(n)?).ok());
     let partial = weights.take_while(|weight| *weight < Percent::FULL);
-    (partial.flat_map(|weight| [Step::SetWeight(weight), Step::Hold(every)]).collect(), Vec::new())
+    (partial.flat_map(|weight| [Step::SetWeight(weight), hold.clone()]).collect(), Vec::new())
 }
 
 /// Walks the steps of a canary in order.
@@ -68,8 +71,10 @@ fn canary_steps(canary: &Node) -> (Vec<Step>, Vec<Diagnostic>) {
                 Some(duration) => Step::Hold(time(Some(duration), Duration::ZERO)),
                 None => Step::AwaitPromote,
             });
+        } else if let Some((key, analysis)) = item.entry("analysis") {
+            walk.analyse(time(analysis.get("for"), Duration::ZERO), key.place);
         } else {
-            // A step that is no part of this version has been reported: nothing follows from its absence.
+            // What is no step has been reported: nothing follows from its absence.
             walk.watched = true;
         }
     }
@@ -110,6 +115,16 @@ impl Walk {
         self.leave(weight);
         (self.weight, self.watched) = (Some((weight, place)), false);
         self.steps.push(Step::SetWeight(weight));
+    }
+
+    fn analyse(&mut self, time: Duration, place: Place) {
+        if self.weight.is_none() {
+            let message = "there is nothing to analyse before the canary has traffic";
+            let help = "put the step behind a `setWeight`";
+            self.findings.push(Diagnostic::error(codes::ANALYSIS_STEP, message).at(place).help(help));
+        }
+        self.watched = true;
+        self.steps.push(Step::Analysis(time));
     }
 
     /// Notes that the weight before is left for `next`.

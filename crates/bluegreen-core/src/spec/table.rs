@@ -1,5 +1,6 @@
 //! The one table of everything that a spec file may hold.
 
+mod analysis;
 mod managed;
 mod policy;
 mod strategy;
@@ -7,6 +8,7 @@ mod strategy;
 use super::shape::{Field, Keys, List, Map, Object, Shape, Words, Zero};
 use super::text;
 use crate::diagnostic::codes;
+use analysis::{ANALYSIS, METRICS};
 use managed::{CODE_DEPLOY, ECS};
 use policy::{ALARM_POLICY, ALARMS, DRIFT, HOOKS, ROLLBACK, STATES, TIMING};
 use strategy::{AFTER, AFTER_WORDS, CAPACITIES, STRATEGY};
@@ -73,9 +75,10 @@ pub(super) const SPEC: Object = Object {
         Field::new("state", Shape::Word(&STATES), "Where the journal of a run is kept.").default("file"),
         Field::new(
             "analysis",
-            Shape::Later("gate on CloudWatch alarms instead: name them under `alarms`"),
-            "Metric analysis; not part of this version.",
-        ),
+            Shape::Either(&[Shape::List(&METRICS), Shape::Object(&ANALYSIS)]),
+            "What is judged by counts while the canary has traffic: a list of metrics, or a mapping with `metrics` and settings.",
+        )
+        .default("only alarms gate the release"),
         Field::new(
             "notify",
             Shape::Later("read the events of `bluegreen deploy --output json` instead"),

@@ -233,6 +233,72 @@ pub(super) const FUNCTION: TextKind = TextKind {
     },
 };
 
+pub(super) const METRIC: TextKind = TextKind {
+    name: "metricName",
+    expected: "a name of CloudWatch, 1 to 255 characters",
+    code: codes::BAD_TEXT,
+    pattern: "^.{1,255}$",
+    check: |text| Misfit::unless(is_cloud_watch(text)),
+};
+
+pub(super) const NAMESPACE: TextKind = TextKind {
+    name: "namespace",
+    expected: "a namespace of CloudWatch, such as `AWS/ApplicationELB`",
+    code: codes::BAD_TEXT,
+    pattern: "^[A-Za-z0-9._/#: -]{1,255}$",
+    check: |text| {
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._/#: -".contains(&b));
+        Misfit::unless(plain && is_cloud_watch(text) && !text.starts_with(':'))
+    },
+};
+
+/// Averages and percentiles cannot be compared by counts.
+pub(super) const STATISTIC: TextKind = TextKind {
+    name: "statistic",
+    expected: "`Sum`, `SampleCount` or a trimmed count such as `TC(0.8:)`",
+    code: codes::BAD_TEXT,
+    pattern: r"^(Sum|SampleCount|TC\([0-9.%]*:[0-9.%]*\))$",
+    check: |text| {
+        let bounds = |text: &str| {
+            let (low, high) = text.strip_prefix("TC(")?.strip_suffix(')')?.split_once(':')?;
+            let number = |bound: &str| bound.is_empty() || super::shape::number(bound).is_some();
+            Some(number(low) && number(high) && low.len() + high.len() > 0)
+        };
+        if matches!(text, "Sum" | "SampleCount") || bounds(text).unwrap_or(false) {
+            return Ok(());
+        }
+        Err(Misfit::help("only counts can be judged: `TC(0.8:)` counts the values above 0.8"))
+    },
+};
+
+/// The id of a metric in metric math.
+pub(super) const QUERY_ID: TextKind = TextKind {
+    name: "queryId",
+    expected: "an id that begins with a lower-case letter, such as `m1`",
+    code: codes::BAD_TEXT,
+    pattern: "^[a-z][A-Za-z0-9_]{0,99}$",
+    check: |text| {
+        let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        Misfit::unless(plain && text.len() <= 100 && text.starts_with(|c: char| c.is_ascii_lowercase()))
+    },
+};
+
+pub(super) const MATH: TextKind = TextKind {
+    name: "math",
+    expected: "an expression of metric math, at most 1024 characters",
+    code: codes::BAD_TEXT,
+    pattern: "^.{1,1024}$",
+    check: |text| Misfit::unless(!text.trim().is_empty() && text.len() <= 1024 && !text.contains(char::is_control)),
+};
+
+pub(super) const DIMENSION: TextKind = TextKind {
+    name: "dimension",
+    expected: "a dimension's value, 1 to 1024 characters",
+    code: codes::BAD_TEXT,
+    pattern: "^.{1,1024}$",
+    check: |text| Misfit::unless(!text.trim().is_empty() && text.len() <= 1024 && !text.contains(char::is_control)),
+};
+
 pub(super) const ARGUMENT: TextKind = TextKind {
     name: "argument",
     expected: "text without a null character",
@@ -245,6 +311,10 @@ fn is_name(text: &str) -> bool {
     (1..=255).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn is_cloud_watch(text: &str) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= 255 && text.is_ascii() && !text.contains(char::is_control)
 }
 
 fn unprintable(text: &str) -> bool {

@@ -1,6 +1,7 @@
 //! How traffic is shifted, with how many tasks, and what follows.
 
 use crate::diagnostic::codes;
+use super::analysis::ANALYSE;
 use crate::spec::shape::{Field, Keys, List, Object, Shape, Words, Zero};
 
 pub(in crate::spec) const STRATEGY: Object = Object {
@@ -35,7 +36,7 @@ const STEPS: List = List {
 };
 
 const STEP: Object = Object {
-    keys: Keys::One(&["setWeight", "setCanaryScale", "pause"]),
+    keys: Keys::One(&["setWeight", "setCanaryScale", "pause", "analysis"]),
     cure: "write each step as an item of its own, such as `- setWeight: 5`",
     fields: &[
         Field::new(
@@ -47,8 +48,8 @@ const STEP: Object = Object {
         Field::new("pause", Shape::Object(&PAUSE), "A hold under watch; `pause: {}` waits for `bluegreen promote`."),
         Field::new(
             "analysis",
-            Shape::Later("use `pause: { duration: … }` and name the alarms that must stay green under `alarms`"),
-            "Metric analysis; not part of this version.",
+            Shape::Object(&ANALYSE),
+            "A hold that ends with a verdict of the judge; `analysis` at the top level says what is judged.",
         ),
     ],
 };
@@ -71,7 +72,7 @@ const LINEAR: Object = Object {
         Field::new(
             "every",
             Shape::Duration(Zero::Refused("without time between the steps, use `blueGreen: {}`")),
-            "How long to hold after each step.",
+            "How long to hold after each step. With an `analysis` section each hold is an analysis step, but not with `engine: codedeploy`.",
         )
         .required(),
     ],

@@ -33,7 +33,7 @@ use crate::model::{
 use crate::observe::RouteSnapshot;
 use crate::taskdef::TaskDefinition;
 
-pub use analysis::{Analysis, OnInconclusive, OnNoAnswer};
+pub use analysis::{Analysis, Hour, OnInconclusive, OnNoAnswer};
 pub use build::{Built, Inputs, build, roles};
 pub use capability::{Bake, Capability, EngineKind, Holds, LocalHooks, Routes, Shapes, Waits, engines_markdown};
 pub use clock::{Clock, Entry};

@@ -46,6 +46,7 @@ pub(super) fn spec_of(plan: &Plan) -> Spec {
             plan::Engine::Ecs(native) => native.pause_timeout().unwrap_or(DEFAULT_PAUSE_TIMEOUT),
             _ => DEFAULT_PAUSE_TIMEOUT,
         },
+        analysis: plan.analysis.as_ref().map(|analysis| analysis.asked(plan.canary())),
     }
 }
 

@@ -1,11 +1,19 @@
 //! What is judged during a release, with nothing left to look up.
 
+mod hour;
+mod resolve;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::{Judge, Source};
-use crate::model::duration;
+use crate::model::{ByColor, Color, duration};
+use crate::spec::{self, Measure};
+
+pub use hour::Hour;
+pub(super) use hour::read as hours;
+pub(super) use resolve::{Arm, resolve};
 
 /// The judge of a release, where its counts come from, and what follows from no verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +35,28 @@ pub struct Analysis {
     /// For how long that is tolerated; until then nothing goes forward.
     #[serde(with = "duration")]
     pub no_answer_for: Duration,
+}
+
+impl Analysis {
+    /// The same as a spec would ask for it, to look at the world anew; `canary` is the plan's.
+    pub fn asked(&self, canary: Color) -> spec::Analysis {
+        let known = |source: &Source| {
+            let (canarys, stables) = (source.canary.clone(), source.stable.clone());
+            Measure::Known(Box::new(match canary {
+                Color::Blue => ByColor { blue: canarys, green: stables },
+                Color::Green => ByColor { blue: stables, green: canarys },
+            }))
+        };
+        spec::Analysis {
+            judge: self.judge.clone(),
+            measures: self.sources.iter().map(known).collect(),
+            lag: self.lag,
+            inconclusive: self.inconclusive,
+            inconclusive_limit: self.inconclusive_limit,
+            no_answer: self.no_answer,
+            no_answer_for: self.no_answer_for,
+        }
+    }
 }
 
 /// What follows when a step ends without enough evidence either way.

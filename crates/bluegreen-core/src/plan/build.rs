@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::analysis::{self, Arm};
 use super::choose::choose;
 use super::survey::service_names;
 use super::wiring::{check_routes, check_wiring};
@@ -90,8 +91,14 @@ pub fn build(spec: &Spec, survey: &Survey, inputs: Inputs, run: RunId, now: Time
         Some(EngineKind::TaskSets) => wire_sets(spec, survey, &mut findings),
         Some(kind) => managed::wire(kind, spec, survey, &inputs, &run, &mut findings),
     };
+    let analysis = spec.analysis.as_ref().zip(wired.as_ref()).map(|(asked, wired)| {
+        let arm = |color: Color| Arm { service: &wired.services.get(color).name, group: wired.groups.get(color) };
+        let arms = ByColor { blue: arm(Color::Blue), green: arm(Color::Green) };
+        Box::new(analysis::resolve(asked, &wired.load_balancer, &arms, wired.stable, &mut findings))
+    });
     let (Some(wired), false) = (wired, refuses(&findings)) else { return Err(findings) };
-    Ok(Built { plan: assemble(spec, survey, wired, inputs.release, run, now), findings })
+    let plan = Plan { analysis, ..assemble(spec, survey, wired, inputs.release, run, now) };
+    Ok(Built { plan, findings })
 }
 
 /// Our own weights between the task sets of one service.

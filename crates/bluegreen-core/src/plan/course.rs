@@ -31,6 +31,8 @@ pub(super) struct Wait {
     pub hold: Duration,
     /// Whether a person has to promote.
     pub promote: bool,
+    /// Whether it ends with a verdict of the judge.
+    pub verdict: bool,
 }
 
 impl Course {
@@ -44,6 +46,7 @@ impl Course {
                 Step::Hold(hold) | Step::Analysis(hold) => {
                     let wait = course.wait();
                     wait.hold = wait.hold.saturating_add(*hold);
+                    wait.verdict |= matches!(step, Step::Analysis(_));
                 }
                 Step::AwaitPromote => course.wait().promote = true,
                 Step::Bake(bake) => course.bake = course.bake.saturating_add(*bake),

@@ -18,6 +18,8 @@ pub(super) enum Misfit {
     EarlyHold,
     /// A wait for a person while the canary has this share.
     Promote(Percent),
+    /// A wait for a verdict while the canary has this share.
+    Verdict(Percent),
     /// Neither one share before all, nor equal shares.
     Shape,
     /// A share that is finer than the engine's.
@@ -42,7 +44,7 @@ impl Misfit {
         match self {
             Misfit::Shape | Misfit::Fine(..) | Misfit::Small(..) => "BG3201",
             Misfit::NoHold(_) | Misfit::Unequal | Misfit::Split(_) | Misfit::Long(..) | Misfit::EarlyHold => "BG3202",
-            Misfit::Promote(_) => "BG3203",
+            Misfit::Promote(_) | Misfit::Verdict(_) => "BG3203",
             Misfit::Scale => "BG3204",
             Misfit::Pause(..) => "BG3207",
         }
@@ -57,6 +59,7 @@ impl fmt::Display for Misfit {
             Misfit::EarlyHold => write!(f, "hold before the first share"),
             Misfit::Promote(share) if *share == Percent::FULL => write!(f, "wait for `promote` at 100%"),
             Misfit::Promote(share) => write!(f, "wait for `promote` at {share}"),
+            Misfit::Verdict(share) => write!(f, "wait for a verdict at {share}"),
             Misfit::Shape => write!(f, "go through these shares: it takes one before 100%, or equal ones"),
             Misfit::Fine(share, finest) => {
                 write!(f, "give the canary {share}: its finest share is {}", tenths(finest))
@@ -107,7 +110,8 @@ fn waits(can: &Capability, course: &Course) -> Vec<Misfit> {
     }
     let early = (course.before.hold > Duration::ZERO).then_some(Misfit::EarlyHold);
     let person = course.levels.iter().filter(|level| level.wait.promote).map(|level| Misfit::Promote(level.share));
-    early.into_iter().chain(person).collect()
+    let verdict = course.levels.iter().filter(|level| level.wait.verdict).map(|level| Misfit::Verdict(level.share));
+    early.into_iter().chain(person).chain(verdict).collect()
 }
 
 fn shape(can: &Capability, course: &Course, misfits: &mut Vec<Misfit>) -> Option<Shift> {

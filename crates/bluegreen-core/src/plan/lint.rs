@@ -1,5 +1,7 @@
 //! A second look at a finished plan, on its own: what would make somebody regret running it.
 
+mod analysis;
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,7 +16,7 @@ const ALARM_LAG: Duration = Duration::from_secs(240);
 
 /// Looks for trouble. Refusals keep the release from starting.
 pub fn lint(plan: &Plan, survey: &Survey) -> Vec<Finding> {
-    let checks: [fn(&Plan, &Survey) -> Vec<Finding>; 11] = [
+    let checks: [fn(&Plan, &Survey) -> Vec<Finding>; 12] = [
         alarms,
         stable_fleet,
         old_revision,
@@ -26,6 +28,7 @@ pub fn lint(plan: &Plan, survey: &Survey) -> Vec<Finding> {
         nothing_new,
         mutable_images,
         fresh::lint,
+        analysis::metrics,
     ];
     checks.iter().flat_map(|check| check(plan, survey)).collect()
 }

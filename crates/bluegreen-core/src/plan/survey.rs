@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::choose::choose;
 use super::live;
-use super::{EngineKind, Live};
+use super::{EngineKind, Hour, Live, analysis};
 use crate::model::{ByColor, LoadBalancerArn, RouteId};
 use crate::observe::{
     AlarmSnapshot, LoadBalancer, Reading, RouteSnapshot, ServiceSnapshot, TargetGroup, TargetHealth,
@@ -41,6 +41,8 @@ pub struct Survey {
     pub control: Option<SurveyedControl>,
     /// The one service that both colours share, where the spec names one and its engine could use it.
     pub live: Option<Live>,
+    /// What each metric of the spec counted in the hour before, in the spec's order.
+    pub hours: Vec<Reading<ByColor<Hour>>>,
 }
 
 /// The control fleet before planning.
@@ -81,6 +83,7 @@ pub async fn survey(ports: &Ports, spec: &Spec) -> Survey {
             .await;
     let (health, revisions, load_balancers) =
         join3(health(ports, &groups), revisions(ports, &services), load_balancers(ports, &groups)).await;
+    let hours = analysis::hours(ports, spec, &services, &groups).await;
     let routes = join_all(spec.routes.iter().map(|route| route_of(ports, route))).await;
     let test_route = match spec.test.as_ref().and_then(|test| test.route.as_ref()) {
         Some(route) => Some(route_of(ports, route).await),
@@ -101,6 +104,7 @@ pub async fn survey(ports: &Ports, spec: &Spec) -> Survey {
         alarms,
         control,
         live,
+        hours,
     }
 }
 

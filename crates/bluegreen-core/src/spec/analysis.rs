@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::read::{at, items, parsed, time, word};
 use super::shape::{number, rate};
-use crate::analysis::{Judge, Metric};
+use crate::analysis::{Judge, Metric, Tally};
 use crate::document::Node;
-use crate::model::{MetricQuery, Series};
+use crate::model::{ByColor, MetricQuery, Series};
 use crate::plan::{OnInconclusive, OnNoAnswer};
 
 /// What is judged by counts, how strictly, and what follows from no verdict.
@@ -45,6 +45,8 @@ pub enum Measure {
         /// All of them.
         all: MetricQuery,
     },
+    /// What an earlier plan found out, for each colour.
+    Known(Box<ByColor<Tally>>),
 }
 
 /// What is filled in for each fleet in the values of dimensions, written `{{color}}`.
@@ -107,6 +109,7 @@ pub(super) fn judge(node: &Node, metrics: Vec<Metric>) -> Judge {
         burst_share: part("burstShare", if profile == "noisy" { 0.2 } else { default.burst_share }),
         warm_up: time(node.get("warmUp"), default.warm_up),
         requests_min: parsed::<u32>(node.get("minRequests")).map_or(default.requests_min, f64::from),
+        failure_limit: parsed(node.get("failureLimit")).unwrap_or(default.failure_limit),
         pass_early: flag(node.get("promoteEarly")).unwrap_or(default.pass_early),
     }
 }
@@ -171,3 +174,6 @@ fn series(node: &Node) -> Option<Series> {
         statistic: word(node.get("statistic")).unwrap_or("Sum").to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,11 @@ mod strategy;
 use super::shape::{Field, Keys, List, Map, Object, Shape, Words, Zero};
 use super::text;
 use crate::diagnostic::codes;
-use analysis::{ANALYSIS, METRICS};
+pub(super) use analysis::ANALYSIS;
+#[cfg(test)]
+pub(super) use analysis::METRIC;
+use analysis::METRICS;
+
 use managed::{CODE_DEPLOY, ECS};
 use policy::{ALARM_POLICY, ALARMS, DRIFT, HOOKS, ROLLBACK, STATES, TIMING};
 use strategy::{AFTER, AFTER_WORDS, CAPACITIES, STRATEGY};

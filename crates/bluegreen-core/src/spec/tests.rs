@@ -152,6 +152,7 @@ ecs: {{ pauseTimeout: 48h }}
                 .into(),
         },
         pause_timeout: 48 * 60 * MINUTE,
+        analysis: None,
     };
     assert_eq!(spec, expected);
 }

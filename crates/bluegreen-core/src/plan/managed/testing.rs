@@ -92,7 +92,7 @@ fn target_group(name: &str) -> TargetGroup {
     }
 }
 
-fn balancer_arn() -> LoadBalancerArn {
+pub(in crate::plan) fn balancer_arn() -> LoadBalancerArn {
     format!("{ELB}:loadbalancer/app/shop/1").parse().unwrap()
 }
 
@@ -189,6 +189,7 @@ impl World {
                 deployments: Some(seen(ManagedDeployments::default())),
                 released: None,
             }),
+            hours: Vec::new(),
         };
         let release = Release::Register { family: "web".into(), document: document() };
         World { spec: spec_of(engine, strategy), survey, inputs: Inputs { release, appspec: None } }

@@ -144,7 +144,7 @@ pub(in crate::spec) const METRICS: List = List {
     text_code: codes::WRONG_KIND,
 };
 
-const METRIC: Object = Object {
+pub(in crate::spec) const METRIC: Object = Object {
     keys: Keys::Any,
     cure: "write each metric as an item of its own, such as `- metric: errorRate`",
     fields: &[

@@ -1,7 +1,7 @@
 //! How traffic is shifted, with how many tasks, and what follows.
 
-use crate::diagnostic::codes;
 use super::analysis::ANALYSE;
+use crate::diagnostic::codes;
 use crate::spec::shape::{Field, Keys, List, Object, Shape, Words, Zero};
 
 pub(in crate::spec) const STRATEGY: Object = Object {

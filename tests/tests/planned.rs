@@ -8,14 +8,14 @@ use std::time::Duration;
 use bluegreen_core::drive::{DriveError, Driver, Ended, Interrupt, Milestone};
 use bluegreen_core::event::Silent;
 use bluegreen_core::journal::{Operator, Terminal};
-use bluegreen_core::model::{Color, RunId};
+use bluegreen_core::model::{Color, RouteId, RunId};
 use bluegreen_core::plan::{self, Built, Engine, Finding, Inputs, Plan};
 use bluegreen_core::ports::Ports;
 use bluegreen_core::spec::{self, Spec};
 use bluegreen_sandbox::executor::{End, Schedule, Sim};
 use bluegreen_sandbox::services::call;
 use bluegreen_sandbox::wire::Service;
-use bluegreen_sandbox::world::{Config, World};
+use bluegreen_sandbox::world::{Client, Config, World};
 use serde_json::{Value, json};
 
 /// What an operator of these worlds comes to.
@@ -298,6 +298,26 @@ fn ecs_is_planned_and_promoted_and_put_back_as_declared() {
         assert_eq!(configuration["strategy"], declared()["strategy"], "{configuration:#}");
         assert_eq!(configuration["lifecycleHooks"].as_array().map_or(0, Vec::len), 0, "{configuration:#}");
     }
+}
+
+/// The metrics are asked of the same fleets that the release moves between.
+#[test]
+fn what_is_judged_is_read_before_it_is_planned() {
+    let mut shop = Shop::open(Kind::Ecs, ("", ""));
+    let judged = "{ linear: { step: 50, every: 15m } }\nanalysis: [ { metric: errorRate } ]";
+    let codes = |sim: &mut Sim<Outcome>| -> Vec<String> {
+        let built = planned(sim, spec_of("ecs", judged)).unwrap_or_else(|reasons| panic!("{reasons:#?}"));
+        assert_eq!(built.plan.analysis.as_ref().map(|analysis| analysis.sources.len()), Some(1));
+        built.findings.into_iter().map(|finding| finding.code).filter(|code| code.starts_with("BG33")).collect()
+    };
+    let listeners = shop.world.state().listeners.keys().cloned().collect::<Vec<_>>();
+    let route = RouteId::DefaultAction(listeners[0].clone());
+    shop.world.traffic.visit_every = 1_000;
+    let silent = Shop { world: shop.world.clone(), kind: Kind::Ecs };
+    shop.world.traffic.clients.extend((0..20).map(|_| Client::new(route.clone())));
+    shop.world.advance_to(3_700_000);
+    assert_eq!(codes(&mut silent.sim()), ["BG3302"], "nobody came");
+    assert_eq!(codes(&mut shop.sim()), ["BG3303"], "1200 requests a minute, none of them bad");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bluegreen_core::drive::Milestone;
-use bluegreen_core::plan::{self, Plan, Site};
+use bluegreen_core::plan::{Plan, Site};
 use bluegreen_core::ports::Ports;
 use bluegreen_core::spec::Spec;
 
@@ -50,7 +50,7 @@ fn planned(session: &Session, args: &DeployArgs, file: &Path, consent: Consent) 
         let ports = connect::connect(&args.aws, Some(&plan.site.region), Path::new(".")).await?;
         let site = consent.clear(&runs, &ports, &spec).await?;
         let findings = planning::check_again(&ports, &spec, &plan).await;
-        let made = Made { plan: Some(plan), findings };
+        let made = Made { plan: Some(plan), findings, power: None };
         Start { session, ports, runs: &runs, site, consent }.run_until(made, args.wait_until.as_deref()).await
     })
 }
@@ -77,8 +77,8 @@ impl Start<'_> {
         if self.session.json() && (self.consent.dry_run || made.accepted().is_none()) {
             out::json(&planning::PlanDocument::new("plan", &made))?;
         } else {
-            if let Some(plan) = &made.plan {
-                out::say_raw(&plan::describe(plan));
+            if let Some(text) = made.text() {
+                out::say_raw(&text);
             }
             planning::say_findings(&made.findings);
         }

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-use bluegreen_core::plan::{self, PLAN_VERSION, Plan};
+use bluegreen_core::plan::{PLAN_VERSION, Plan};
 use serde::{Deserialize, Serialize};
 
 use super::session::{Session, block_on};
@@ -24,8 +24,8 @@ pub(super) fn run(session: &Session, args: &PlanArgs) -> Result<Exit, Failure> {
     if session.json() {
         out::json(&planning::PlanDocument::new("plan", &made))?;
     } else {
-        if let Some(plan) = &made.plan {
-            out::data(plan::describe(plan).trim_end());
+        if let Some(text) = made.text() {
+            out::data(text.trim_end());
         }
         planning::say_findings(&made.findings);
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 use bluegreen_core::appspec::{self, AppSpec};
 use bluegreen_core::diagnostic::Report;
 use bluegreen_core::model::{RunId, TaskDefinitionArn};
-use bluegreen_core::plan::{self, Built, Finding, Inputs, Plan, Release, ReleaseError, Severity, Survey};
+use bluegreen_core::plan::{self, Built, Finding, Inputs, Plan, Power, Release, ReleaseError, Severity, Survey};
 use bluegreen_core::ports::Ports;
 use bluegreen_core::spec::{self, Spec};
 use bluegreen_core::view::words::shorten;
@@ -22,12 +22,21 @@ use crate::out;
 pub(super) struct Made {
     pub(super) plan: Option<Plan>,
     pub(super) findings: Vec<Finding>,
+    /// What the analysis can find, where there is one.
+    pub(super) power: Option<Power>,
 }
 
 impl Made {
     /// Whether the release may start.
     pub(super) fn accepted(&self) -> Option<&Plan> {
         self.plan.as_ref().filter(|_| !plan::refuses(&self.findings))
+    }
+
+    /// The plan as text, with what its analysis can find.
+    pub(super) fn text(&self) -> Option<String> {
+        let plan = plan::describe(self.plan.as_ref()?);
+        let power = self.power.as_ref().map(plan::describe_power).filter(|text| !text.is_empty());
+        Some(power.map_or(plan.clone(), |power| format!("{plan}\n{power}")))
     }
 }
 
@@ -118,12 +127,13 @@ fn assemble(
         Ok(Built { plan, findings: notes }) => {
             findings.extend(notes);
             findings.extend(plan::lint(&plan, survey));
-            Made { plan: Some(plan), findings }
+            let power = plan::power(&plan, survey);
+            Made { plan: Some(plan), findings, power }
         }
         Err(reasons) => {
             findings.extend(reasons);
             findings.dedup();
-            Made { plan: None, findings }
+            Made { plan: None, findings, power: None }
         }
     }
 }
@@ -226,6 +236,9 @@ pub(super) struct PlanDocument<'a> {
     /// With the values of variables and secrets hidden: `--out` writes the plan that can be run.
     #[serde(skip_serializing_if = "Option::is_none")]
     plan: Option<Plan>,
+    /// What the analysis can find at the last hour's traffic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    power: Option<&'a Power>,
 }
 
 impl<'a> PlanDocument<'a> {
@@ -238,6 +251,7 @@ impl<'a> PlanDocument<'a> {
             findings: &made.findings,
             hash: made.plan.as_ref().map(Plan::hash),
             plan: made.plan.as_ref().map(Plan::redacted),
+            power: made.power.as_ref(),
         }
     }
 }
@@ -258,5 +272,15 @@ mod tests {
             message: format!("not authorized on {RULE}"),
         };
         assert!(findings_text(&[refuse("BG3001", error.to_string(), "none")]).contains(RULE));
+    }
+
+    #[test]
+    fn what_can_be_found_is_part_of_the_document() {
+        let power = Power { probability: 0.9, ratio: 2.0, metrics: Vec::new() };
+        let made = |power| Made { plan: None, findings: Vec::new(), power };
+        let json = |made: &Made| serde_json::to_value(PlanDocument::new("verify", made)).unwrap();
+        assert_eq!(json(&made(Some(power)))["power"]["probability"], 0.9);
+        assert_eq!(json(&made(None)).get("power"), None);
+        assert_eq!(made(None).text(), None);
     }
 }

@@ -12,7 +12,7 @@ use crate::model::{ByColor, Color, duration};
 use crate::spec::{self, Measure};
 
 pub use hour::Hour;
-pub(super) use hour::read as hours;
+pub(super) use hour::{MINUTES as HOUR_MINUTES, read as hours};
 pub(super) use resolve::{Arm, resolve};
 
 /// The judge of a release, where its counts come from, and what follows from no verdict.

@@ -1,5 +1,6 @@
 //! A plan in words, at 80 columns: what a person reads before saying yes.
 
+mod analysis;
 mod managed;
 
 use super::{Clock, ControlFleet, Finding, Plan, Release};
@@ -184,7 +185,8 @@ fn watched(plan: &Plan) -> String {
         0 => String::new(),
         count => format!("  before the first weight: {count} hook(s)\n"),
     };
-    format!("  alarms       {alarms}\n{hooks}")
+    let judged = plan.analysis.as_deref().map(analysis::judged).unwrap_or_default();
+    format!("  alarms       {alarms}\n{judged}{hooks}")
 }
 
 fn way_back(plan: &Plan) -> String {

@@ -16,7 +16,7 @@ const ALARM_LAG: Duration = Duration::from_secs(240);
 
 /// Looks for trouble. Refusals keep the release from starting.
 pub fn lint(plan: &Plan, survey: &Survey) -> Vec<Finding> {
-    let checks: [fn(&Plan, &Survey) -> Vec<Finding>; 12] = [
+    let checks: [fn(&Plan, &Survey) -> Vec<Finding>; 14] = [
         alarms,
         stable_fleet,
         old_revision,
@@ -29,6 +29,8 @@ pub fn lint(plan: &Plan, survey: &Survey) -> Vec<Finding> {
         mutable_images,
         fresh::lint,
         analysis::metrics,
+        analysis::too_short,
+        analysis::longer_than_a_pause,
     ];
     checks.iter().flat_map(|check| check(plan, survey)).collect()
 }

@@ -23,6 +23,63 @@ fn a_plan_for_ecs_reads_so() {
     assert_eq!(text(&world), include_str!("ecs.txt"));
 }
 
+#[test]
+fn what_is_judged_reads_so() {
+    let gates = |strategy: &str, analysis: &str| {
+        let text = text(&World::ecs(&format!("{strategy}\nanalysis: {analysis}")));
+        let from = text.find("Gates").unwrap();
+        text[from..].split("\n\n").next().unwrap().lines().skip(1).collect::<Vec<_>>().join("\n")
+    };
+    let usual = gates("{ linear: { step: 40, every: 15m } }", "[ { metric: errorRate } ]");
+    let expected = "  alarms       5xx
+  judged       errorRate, 2m late
+  goes back    if worse, wrongly in at most 1% of releases
+  passes       if 2 times as bad is ruled out at 5%
+  no evidence  the step is extended once, then waits for a person
+  no metrics   nothing goes forward for 10m; then wait for them, or for a person";
+    assert_eq!(usual.trim_end(), expected);
+    let own = gates(
+        "{ linear: { step: 40, every: 15m } }",
+        "{ metrics: [ { metric: lost }, { metric: latency, threshold: 1s, dryRun: true } ], falseRollback: 0.1%, \
+         harmless: 0.05%, limit: 5%, inconclusive: promote, inconclusiveLimit: 3, noAnswer: promote, noAnswerFor: 0s }",
+    );
+    let expected = "  alarms       5xx
+  judged       lost, latency (only shown), 2m late
+  goes back    if worse, wrongly in at most 0.1% of releases; or above 5%
+  passes       if 2 times as bad is ruled out at 5%, or if it is below 0.05%
+  no evidence  the step is passed 3 times, then waits for a person
+  no metrics   go on without them";
+    assert_eq!(own.trim_end(), expected);
+    let hold = gates(
+        "{ linear: { step: 40, every: 15m } }",
+        "{ metrics: [ { metric: lost } ], inconclusive: hold, noAnswer: rollback }",
+    );
+    assert!(hold.contains("no evidence  the step waits for it, or for a person"), "{hold}");
+    assert!(hold.contains("no metrics   nothing goes forward for 10m; then go back"), "{hold}");
+}
+
+#[test]
+fn a_verdict_needs_a_gate_between_shares() {
+    let judged = |strategy: &str| {
+        format!("{{ canary: {{ steps: [{{ setWeight: 5 }}, {strategy}] }} }}\nanalysis: [ {{ metric: lost }} ]")
+    };
+    let world = World::code_deploy(&judged("{ analysis: { for: 15m } }"));
+    assert_eq!(world.refused(), ["BG3203"]);
+    let refusal = world.finding("BG3203");
+    assert_eq!(refusal.what, "CodeDeploy cannot wait for a verdict at 5%");
+    assert!(refusal.cure.starts_with("with `pause` in its place"), "{refusal:?}");
+    assert!(refusal.cure.contains("`engine: ecs` or `engine: alb` can carry out your own"), "{refusal:?}");
+    let mut world = World::code_deploy(&judged("{ pause: { duration: 7m } }"));
+    world.live().config = Some(("bluegreen-ecs-canary-5pct-7min".to_owned(), lost(ErrorClass::NotFound)));
+    assert!(world.built().plan.analysis.is_some());
+    let world = World::ecs(&judged("{ analysis: { for: 15m } }"));
+    let (without, plan) = (World::ecs("{ blueGreen: {} }").built().plan, world.built().plan);
+    assert_eq!(plan.analysis.as_ref().map(|analysis| analysis.sources.len()), Some(1));
+    // A plan without analysis has the bytes, and so the hash, that it had before there was any.
+    assert!(!serde_json::to_string(&without).unwrap().contains("analysis"));
+    assert_eq!(serde_json::from_str::<crate::plan::Plan>(&serde_json::to_string(&plan).unwrap()).unwrap(), plan);
+}
+
 /// What a second look says about a fresh plan, by code.
 fn linted(world: &World) -> Vec<String> {
     lint(&world.built().plan, &world.survey).into_iter().map(|finding| finding.code).collect()

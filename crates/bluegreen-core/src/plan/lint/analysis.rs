@@ -1,9 +1,9 @@
 //! Whether what is judged can be read, and what it counted in the hour before.
 
 use crate::analysis::Source;
-use crate::model::ByColor;
+use crate::model::{ByColor, Step, duration};
 use crate::observe::Reading;
-use crate::plan::{Finding, Hour, OnInconclusive, Plan, Survey};
+use crate::plan::{Engine, Finding, Hour, OnInconclusive, Plan, Survey, power};
 use crate::ports::{CallError, ErrorClass};
 
 /// One finding for each metric that cannot be read, or had nothing to count.
@@ -47,4 +47,40 @@ fn silent(plan: &Plan, metric: &str, hours: &ByColor<Hour>) -> Option<Finding> {
     );
     let cure = "check its name and dimensions; or release while there is traffic";
     Some(Finding::warn("BG3302", what, cure))
+}
+
+/// One finding for each metric with an analysis step that ends before a canary that is bad enough would be found.
+pub(super) fn too_short(plan: &Plan, survey: &Survey) -> Vec<Finding> {
+    let (Some(analysis), Some(power)) = (&plan.analysis, power(plan, survey)) else { return Vec::new() };
+    let blind = power.blind(analysis.judge.harmless).into_iter().map(|blind| {
+        let longer = blind.longer.map(|time| format!("let the step last {}", duration::format(time)));
+        let share = blind.share_helps.then(|| "give the canary a larger share".to_owned());
+        let other = longer.is_none().then(|| "release when there is more traffic".to_owned());
+        let cure = [longer, share, other].into_iter().flatten().collect::<Vec<_>>().join(", or ");
+        Finding::warn("BG3303", blind.what, cure)
+    });
+    blind.collect()
+}
+
+/// ECS rolls back by itself where a step that waits for evidence lasts longer than its pause.
+pub(super) fn longer_than_a_pause(plan: &Plan, _: &Survey) -> Vec<Finding> {
+    let (Some(analysis), Engine::Ecs(native)) = (&plan.analysis, &plan.engine) else { return Vec::new() };
+    let Some(pause) = native.pause_timeout() else { return Vec::new() };
+    let times = match analysis.inconclusive {
+        OnInconclusive::Extend => analysis.inconclusive_limit.saturating_add(1),
+        _ => return Vec::new(),
+    };
+    let finding = |(index, step): (usize, &Step)| {
+        let Step::Analysis(lasts) = step else { return None };
+        let longest = lasts.saturating_mul(times);
+        let what = format!(
+            "step {} may last {} when it is extended, and ECS rolls back by itself after a pause of {}",
+            index + 1,
+            duration::format(longest),
+            duration::format(pause)
+        );
+        let cure = "raise `ecs.pauseTimeout`, or lower `analysis.inconclusiveLimit`";
+        (longest >= pause).then(|| Finding::warn("BG3304", what, cure))
+    };
+    plan.steps.iter().enumerate().filter_map(finding).collect()
 }

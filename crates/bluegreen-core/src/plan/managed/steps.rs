@@ -29,6 +29,13 @@ fn refusal(site: &Site<'_>, misfit: &Misfit) -> Finding {
     {
         cures.push(format!("write `ecs: {{ pauseTimeout: {} }}`", duration::format(longer_than(*hold))));
     }
+    if let Misfit::Verdict(_) = misfit {
+        cures.push(
+            "with `pause` in its place, or with `linear` and `engine: codedeploy` written out, a bad canary is sent back \
+             all the same"
+                .to_owned(),
+        );
+    }
     cures.extend(nearest(site.kind, &spec.steps, spec.pause_timeout).map(|line| format!("nearest is `{line}`")));
     let able = able(site);
     if !able.is_empty() {

@@ -42,10 +42,11 @@ impl Analysis {
     pub fn asked(&self, canary: Color) -> spec::Analysis {
         let known = |source: &Source| {
             let (canarys, stables) = (source.canary.clone(), source.stable.clone());
-            Measure::Known(Box::new(match canary {
+            let fleets = match canary {
                 Color::Blue => ByColor { blue: canarys, green: stables },
                 Color::Green => ByColor { blue: stables, green: canarys },
-            }))
+            };
+            Measure::Known { fleets: Box::new(fleets), control: source.control.clone() }
         };
         spec::Analysis {
             judge: self.judge.clone(),

@@ -94,7 +94,14 @@ pub fn build(spec: &Spec, survey: &Survey, inputs: Inputs, run: RunId, now: Time
     let analysis = spec.analysis.as_ref().zip(wired.as_ref()).map(|(asked, wired)| {
         let arm = |color: Color| Arm { service: &wired.services.get(color).name, group: wired.groups.get(color) };
         let arms = ByColor { blue: arm(Color::Blue), green: arm(Color::Green) };
-        Box::new(analysis::resolve(asked, &wired.load_balancer, &arms, wired.stable, &mut findings))
+        Box::new(analysis::resolve(
+            asked,
+            &wired.load_balancer,
+            &arms,
+            wired.stable,
+            wired.control.as_ref(),
+            &mut findings,
+        ))
     });
     let (Some(wired), false) = (wired, refuses(&findings)) else { return Err(findings) };
     let plan = Plan { analysis, ..assemble(spec, survey, wired, inputs.release, run, now) };

@@ -118,7 +118,7 @@ pub fn power(plan: &Plan, survey: &Survey) -> Option<Power> {
     let metric = |(metric, reading): (&Metric, &crate::observe::Reading<ByColor<Hour>>)| {
         let alpha = analysis.judge.alpha * metric.weight / all;
         let traffic = Traffic::of(reading.ok()?, plan.stable(), alpha, analysis)?;
-        Some(traffic.power(&metric.name, &plan.steps))
+        Some(traffic.power(&metric.name, plan))
     };
     Some(Power {
         probability: PROBABILITY,
@@ -152,16 +152,19 @@ impl<'a> Traffic<'a> {
     }
 
     /// Minutes of evidence that it takes at a share; infinite where a rate above 1 would be needed.
-    fn minutes(&self, share: Percent, ratio: f64) -> f64 {
+    ///
+    /// `control`: whether a control fleet has the same share, so that these two are compared and nothing else.
+    fn minutes(&self, share: Percent, control: bool, ratio: f64) -> f64 {
         if self.rate * ratio > 1.0 {
             return f64::INFINITY;
         }
         let guards = Guards { burst_share: self.analysis.judge.burst_share, ..Guards::default() };
         let share = f64::from(share.tenths()) / 1000.0;
-        minutes_to_find(self.per_minute, share, self.rate, ratio, self.alpha, guards)
+        let (per_minute, share) = if control { (self.per_minute * 2.0 * share, 0.5) } else { (self.per_minute, share) };
+        minutes_to_find(per_minute, share, self.rate, ratio, self.alpha, guards)
     }
 
-    fn power(&self, metric: &str, steps: &[Step]) -> MetricPower {
+    fn power(&self, metric: &str, plan: &Plan) -> MetricPower {
         let ratio = self.analysis.judge.not_worse_than;
         let lag = self.analysis.lag;
         // The minutes in which the canary warms up are lost to the step that comes first.
@@ -169,7 +172,7 @@ impl<'a> Traffic<'a> {
         let mut share = Percent::ZERO;
         let (mut found, mut lasted, mut release) = (0.0, Duration::ZERO, None);
         let mut told = Vec::new();
-        for (index, step) in steps.iter().enumerate() {
+        for (index, step) in plan.steps.iter().enumerate() {
             if let Step::SetWeight(next) = step {
                 share = *next;
             }
@@ -177,12 +180,13 @@ impl<'a> Traffic<'a> {
             if share == Percent::ZERO || share == Percent::FULL {
                 continue;
             }
-            let needs = |ratio: f64| time(self.minutes(share, ratio)).map(|time| time + lag + lost);
+            let control = plan.control_share(share) > Percent::ZERO;
+            let needs = |ratio: f64| time(self.minutes(share, control, ratio)).map(|time| time + lag + lost);
             if matches!(step, Step::Analysis(_)) {
                 let in_time = RATIOS.into_iter().find(|ratio| needs(*ratio).is_some_and(|needs| needs <= *lasts));
                 told.push(StepPower { step: index + 1, share, lasts: *lasts, needs: needs(ratio), in_time });
             }
-            let minutes = self.minutes(share, ratio);
+            let minutes = self.minutes(share, control, ratio);
             let usable = lasts.saturating_sub(lost).as_secs_f64() / 60.0;
             if release.is_none() && found + usable / minutes >= 1.0 {
                 release = time((1.0 - found) * minutes).map(|time| lasted + lost + time + lag);

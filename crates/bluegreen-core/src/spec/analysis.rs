@@ -45,8 +45,13 @@ pub enum Measure {
         /// All of them.
         all: MetricQuery,
     },
-    /// What an earlier plan found out, for each colour.
-    Known(Box<ByColor<Tally>>),
+    /// What an earlier plan found out.
+    Known {
+        /// For each colour.
+        fleets: Box<ByColor<Tally>>,
+        /// For the control fleet.
+        control: Option<Tally>,
+    },
 }
 
 /// What is filled in for each fleet in the values of dimensions, written `{{color}}`.

@@ -3,7 +3,7 @@
 use super::Analysis;
 use crate::analysis::{Bad, Source, Tally};
 use crate::model::{ByColor, Color, LoadBalancerArn, MetricQuery, Series, TargetGroupArn};
-use crate::plan::Finding;
+use crate::plan::{ControlFleet, Finding};
 use crate::spec::{self, Measure};
 
 /// One fleet, as the dimensions of metrics name it.
@@ -19,13 +19,15 @@ pub(in crate::plan) fn resolve(
     balancer: &LoadBalancerArn,
     arms: &ByColor<Arm<'_>>,
     stable: Color,
+    control: Option<&ControlFleet>,
     findings: &mut Vec<Finding>,
 ) -> Analysis {
     let names = asked.judge.metrics.iter().map(|metric| metric.name.clone());
     let sources = names.zip(&asked.measures).map(|(metric, measure)| {
         let of = tallies(measure, balancer, arms);
         let tally = |color: Color| of.get(color).clone();
-        Source { metric, canary: tally(stable.other()), stable: tally(stable), control: None }
+        let control = control.and_then(|fleet| controls(measure, balancer, fleet));
+        Source { metric, canary: tally(stable.other()), stable: tally(stable), control }
     });
     let sources: Vec<Source> = sources.collect();
     findings.extend(sources.iter().filter(|source| one_series(source)).map(|source| {
@@ -55,25 +57,52 @@ pub(in crate::plan) fn tallies(
     arms: &ByColor<Arm<'_>>,
 ) -> ByColor<Tally> {
     let of = |color: Color| {
-        let arm = arms.get(color);
-        match measure {
-            Measure::ErrorRate => Tally::errors(balancer, arm.group),
-            Measure::Lost => Tally::lost(balancer, arm.group),
-            Measure::Latency(threshold) => Tally::latency(balancer, arm.group, *threshold),
-            Measure::Own { bad, all } => {
-                let filled = |query: &MetricQuery| filled(query, color, balancer, *arm);
-                Tally { bad: Bad::Sum(vec![filled(bad)]), all: filled(all) }
-            }
-            Measure::Known(known) => known.get(color).clone(),
+        if let Measure::Known { fleets, .. } = measure {
+            return fleets.get(color).clone();
         }
+        tally(measure, Some(color), balancer, *arms.get(color))
     };
     ByColor { blue: of(Color::Blue), green: of(Color::Green) }
 }
 
-fn filled(query: &MetricQuery, color: Color, balancer: &LoadBalancerArn, arm: Arm<'_>) -> MetricQuery {
+/// What a metric counts for the control fleet, which has no colour: nothing where only that would tell it apart.
+fn controls(measure: &Measure, balancer: &LoadBalancerArn, fleet: &ControlFleet) -> Option<Tally> {
+    match measure {
+        Measure::Known { control, .. } => control.clone(),
+        Measure::Own { bad, all } if names_color(bad) || names_color(all) => None,
+        _ => {
+            let arm = Arm { service: &fleet.service.name, group: &fleet.group };
+            Some(tally(measure, None, balancer, arm))
+        }
+    }
+}
+
+fn names_color(query: &MetricQuery) -> bool {
+    let all: Vec<&Series> = match query {
+        MetricQuery::Series(series) => vec![series],
+        MetricQuery::Math { series, .. } => series.values().collect(),
+    };
+    let named = |text: &String| fill(text, |name| (name == "color").then(String::new)) != *text;
+    all.iter().any(|series| series.dimensions.values().any(named))
+}
+
+fn tally(measure: &Measure, color: Option<Color>, balancer: &LoadBalancerArn, arm: Arm<'_>) -> Tally {
+    match measure {
+        Measure::ErrorRate => Tally::errors(balancer, arm.group),
+        Measure::Lost => Tally::lost(balancer, arm.group),
+        Measure::Latency(threshold) => Tally::latency(balancer, arm.group, *threshold),
+        Measure::Own { bad, all } => {
+            let filled = |query: &MetricQuery| filled(query, color, balancer, arm);
+            Tally { bad: Bad::Sum(vec![filled(bad)]), all: filled(all) }
+        }
+        Measure::Known { fleets, .. } => fleets.get(color.unwrap_or(Color::Blue)).clone(),
+    }
+}
+
+fn filled(query: &MetricQuery, color: Option<Color>, balancer: &LoadBalancerArn, arm: Arm<'_>) -> MetricQuery {
     let value = |text: &String| {
         fill(text, |name| match name {
-            "color" => Some(color.to_string()),
+            "color" => color.map(|color| color.to_string()),
             "service" => Some(arm.service.to_owned()),
             "targetGroup" => Some(arm.group.dimension().to_owned()),
             "loadBalancer" => Some(balancer.dimension().to_owned()),

@@ -111,6 +111,20 @@ fn time_that_is_lost_is_told_too() {
     assert!(late.release.is_some());
 }
 
+/// Two small fleets are compared then, and not a small one with a large one.
+#[test]
+fn a_control_fleet_makes_it_take_longer() {
+    let world = world(ONE_STEP, "", hour(6_000.0, 0.005));
+    let mut plan = world.built().plan;
+    let needs = |plan: &Plan| power(plan, &world.survey).unwrap().metrics[0].steps[0].needs;
+    let alone = needs(&plan);
+    plan.control = Some(crate::plan::ControlFleet {
+        service: plan.stable_baseline().clone(),
+        group: crate::plan::managed::testing::group_arn("control"),
+    });
+    assert!(needs(&plan) > alone, "{alone:?}");
+}
+
 /// Evidence of one step is not lost to the next.
 #[test]
 fn the_release_finds_what_none_of_its_steps_finds() {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::plan::ServiceBaseline;
 use crate::plan::managed::testing::{balancer_arn, group_arn};
 
 fn arms<'a>(groups: &'a ByColor<TargetGroupArn>, services: [&'a str; 2]) -> ByColor<Arm<'a>> {
@@ -20,7 +21,7 @@ fn asked(metric: &str) -> spec::Analysis {
 fn resolved(metric: &str, services: [&str; 2], stable: Color) -> (Analysis, Vec<String>) {
     let groups = ByColor { blue: group_arn("blue"), green: group_arn("green") };
     let mut findings = Vec::new();
-    let analysis = resolve(&asked(metric), &balancer_arn(), &arms(&groups, services), stable, &mut findings);
+    let analysis = resolve(&asked(metric), &balancer_arn(), &arms(&groups, services), stable, None, &mut findings);
     (analysis, findings.into_iter().map(|finding| finding.code).collect())
 }
 
@@ -77,13 +78,42 @@ fn a_plans_analysis_can_be_asked_for_again() {
         assert_eq!(codes, Vec::<String>::new());
         let mut findings = Vec::new();
         let again = analysis.asked(stable.other());
-        assert_eq!(resolve(&again, &balancer_arn(), &arms(&groups, ["s", "s"]), stable, &mut findings), analysis);
+        assert_eq!(resolve(&again, &balancer_arn(), &arms(&groups, ["s", "s"]), stable, None, &mut findings), analysis);
         // The other way round the same colours are still counted by themselves.
-        let back = resolve(&again, &balancer_arn(), &arms(&groups, ["s", "s"]), stable.other(), &mut findings);
+        let back = resolve(&again, &balancer_arn(), &arms(&groups, ["s", "s"]), stable.other(), None, &mut findings);
         assert_eq!(
             (&back.sources[0].canary, &back.sources[0].stable),
             (&analysis.sources[0].stable, &analysis.sources[0].canary)
         );
         assert_eq!(findings, []);
     }
+}
+
+/// The control fleet has no colour; its service and group tell it apart.
+#[test]
+fn a_control_fleet_is_counted_by_itself_where_it_can_be() {
+    let groups = ByColor { blue: group_arn("blue"), green: group_arn("green") };
+    let service = ServiceBaseline {
+        arn: "s".into(),
+        name: "front-control".into(),
+        created_at: None,
+        task_definition: "arn:aws:ecs:eu-west-3:111122223333:task-definition/web:1".parse().unwrap(),
+        desired: 0,
+    };
+    let fleet = ControlFleet { service, group: group_arn("control") };
+    let of = |metric: &str| {
+        let arms = arms(&groups, ["b", "g"]);
+        let analysis = resolve(&asked(metric), &balancer_arn(), &arms, Color::Blue, Some(&fleet), &mut Vec::new());
+        let again = analysis.asked(Color::Green);
+        let again = resolve(&again, &balancer_arn(), &arms, Color::Blue, Some(&fleet), &mut Vec::new());
+        assert_eq!(again, analysis);
+        analysis.sources[0].control.clone()
+    };
+    assert_eq!(of("{ metric: errorRate }"), Some(Tally::errors(&balancer_arn(), &fleet.group)));
+    let own = |word: &str| {
+        format!("{{ metric: {{ namespace: N, name: B, exposure: A, dimensions: {{ V: 'x-{{{{{word}}}}}' }} }} }}")
+    };
+    assert_eq!(of(&own("color")), None);
+    let Some(MetricQuery::Series(all)) = of(&own("service")).map(|tally| tally.all) else { panic!() };
+    assert_eq!(all.dimensions["V"], "x-front-control");
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here waits, calls or fails. Every answer says why.
 
+mod analysis;
 mod canary;
 mod commit;
 mod drift;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub use analysis::{closed_until, control_arm, judge_now, next_minutes, share_of};
 pub use drift::{RouteView, view_route};
 pub use gate::{Gate, Histories, judge_alarms};
 pub use managed::as_declared;
@@ -35,7 +37,8 @@ pub use targets::{canary_count, evicted_actions, step_actions};
 use crate::journal::{Command, Ending, Fact, Goal, Mutation, RunState, Terminal};
 use crate::model::{ByColor, TaskDefinitionArn};
 use crate::observe::{
-    AlarmSnapshot, ManagedDeployments, Reading, RouteSnapshot, ServiceSnapshot, StateChange, TargetHealth,
+    AlarmSnapshot, ClosedMinutes, ManagedDeployments, Reading, RouteSnapshot, ServiceSnapshot, StateChange,
+    TargetHealth,
 };
 
 /// Everything that was seen in one pass.
@@ -61,6 +64,8 @@ pub struct Seen {
     pub deployments: Option<Reading<ManagedDeployments>>,
     /// The service's `deploymentConfiguration` as it is now, while it has to be put back.
     pub settings: Option<Reading<Value>>,
+    /// The counts that the judge has not seen; `None` while there is nothing to be judged.
+    pub minutes: Option<Reading<ClosedMinutes>>,
     /// Commands from other terminals, oldest first.
     pub commands: Vec<Command>,
     /// Whether this process was told to stop.

@@ -5,6 +5,7 @@ mod interrupt;
 mod look;
 mod managed;
 mod milestone;
+mod minutes;
 mod perform;
 
 use std::sync::Arc;
@@ -99,7 +100,7 @@ impl Driver {
             Body::Started { plan: Box::new(plan.redacted()), hash: plan.hash(), operator: self.operator.clone() };
         self.reporter.event(&Event::Recorded(Box::new(Record { body: shown, ..first.clone() })));
         let state = RunState::fold(std::slice::from_ref(&first))?;
-        Run { driver: self, journal, state, volatile: false, observed: look::Observed::default(), until }.drive().await
+        Run::new(self, journal, state, until).drive().await
     }
 
     /// Takes a run up where its journal ends and drives it to its end.
@@ -107,8 +108,7 @@ impl Driver {
         let journal = self.store.open(run, &self.operator).await?;
         let records = journal.read().await?;
         let state = RunState::fold(&records)?;
-        let mut run =
-            Run { driver: self, journal, state, volatile: false, observed: look::Observed::default(), until: None };
+        let mut run = Run::new(self, journal, state, None);
         run.take_over().await?;
         run.drive().await
     }
@@ -122,8 +122,16 @@ struct Run<'a> {
     /// The journal could not be written: from here on only the way back is open, and it is kept in memory.
     volatile: bool,
     observed: look::Observed,
+    counted: minutes::Counted,
     /// Where this process leaves.
     until: Option<Milestone>,
+}
+
+impl<'a> Run<'a> {
+    fn new(driver: &'a Driver, journal: Box<dyn Journal>, state: RunState, until: Option<Milestone>) -> Run<'a> {
+        let (observed, counted) = (look::Observed::default(), minutes::Counted::default());
+        Run { driver, journal, state, volatile: false, observed, counted, until }
+    }
 }
 
 impl Run<'_> {

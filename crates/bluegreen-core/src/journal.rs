@@ -5,6 +5,7 @@
 mod command;
 mod control;
 mod file;
+mod judged;
 mod managed;
 mod record;
 mod state;
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 pub use command::{Command, Verb};
 pub use control::ControlRun;
 pub use file::{Contents, FileJournal, FileStore, FindError, Found, Owner, RunSummary, Torn, state_root};
+pub use judged::{Judged, JudgedRun};
 pub use managed::{Continued, DeploymentEnd, ManagedRun, Waited};
 pub use record::{
     Body, Cause, Ending, Fact, IntentId, JOURNAL_VERSION, Mutation, Operator, Purpose, Record, Resolution, Terminal,

@@ -1,6 +1,7 @@
 //! What was seen of the world: plain values, each with the time at which it was read.
 
 mod managed;
+mod minutes;
 mod snapshot;
 mod task_set;
 
@@ -8,6 +9,7 @@ pub use managed::{
     DeploymentConfig, DeploymentGroup, DeploymentStatus, LifecycleEvent, ManagedDeployment, ManagedDeployments,
     OldAndNew,
 };
+pub use minutes::ClosedMinutes;
 pub use snapshot::{
     AlarmKind, AlarmSnapshot, AlarmState, Controller, Deployment, LoadBalancer, RouteSnapshot, ServiceSnapshot,
     StateChange, TargetGroup, TargetHealth, TaskDefinitionSnapshot,

@@ -2,6 +2,7 @@
 //!
 //! Nothing here prints, asks the time or chooses colours.
 
+mod evidence;
 mod explain;
 mod fold;
 mod narrate;
@@ -22,6 +23,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+pub use evidence::{AnalysisView, MetricView};
 pub use explain::{ExplainLine, explain};
 pub use narrate::{Narrator, Told};
 pub use next::NextCommand;
@@ -100,6 +102,9 @@ pub struct RunView {
     pub looked_at: Option<Timestamp>,
     /// The alarms that gate the run, in the plan's order.
     pub alarms: Vec<AlarmView>,
+    /// What the judge knows, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<AnalysisView>,
     /// What the run waits for, while it does.
     pub wait: Option<Wait>,
     /// The gate that keeps it where it is, while one does.
@@ -213,6 +218,7 @@ impl RunView {
             control: control(&state),
             looked_at: None,
             alarms: plan.alarm_names().into_iter().map(alarm).collect(),
+            analysis: AnalysisView::of(&state),
             wait: None,
             gate: None,
             drift: Vec::new(),
@@ -288,6 +294,7 @@ impl RunView {
         self.paused_by = state.paused_by.as_deref().map(words::clean);
         self.failure = state.failure.as_ref().map(|failure| words::clean(&failure.error.to_string()));
         self.outcome = state.ending.as_ref().map(|end| Ending { terminal: end.terminal, why: words::clean(&end.why) });
+        self.analysis = AnalysisView::of(state);
         self.headline = headline(state, self.phase, self.steps.len());
         self.tone = tone(state, self.phase);
         self.wait = self.told_wait.clone().or_else(|| self.standing_wait());

@@ -87,6 +87,23 @@ impl Rows {
         Ok(Rows::new(rows))
     }
 
+    /// Adds a row, in the place of the one for the same metric and minute if there is one.
+    pub fn put(&mut self, row: Row) {
+        match self.place(&row.metric, row.at) {
+            Ok(index) => self.0[index] = row,
+            Err(index) => self.0.insert(index, row),
+        }
+    }
+
+    /// The row of a metric for the minute that begins at `at`.
+    pub fn get(&self, metric: &str, at: Timestamp) -> Option<&Row> {
+        self.place(metric, at).ok().map(|index| &self.0[index])
+    }
+
+    fn place(&self, metric: &str, at: Timestamp) -> Result<usize, usize> {
+        self.0.binary_search_by(|row| (row.at, row.metric.as_str()).cmp(&(at, metric)))
+    }
+
     /// The rows of one metric, oldest first.
     pub fn of<'a>(&'a self, metric: &'a str) -> impl Iterator<Item = &'a Row> {
         self.0.iter().filter(move |row| row.metric == metric)
@@ -161,6 +178,23 @@ mod tests {
                         "control":{"bad":6,"all":5700},"share":0.05}]"#;
         assert_eq!(Rows::parse(csv).unwrap(), Rows::parse(json).unwrap());
         assert_eq!(Rows::parse(csv).unwrap().metrics(), ["errors"]);
+    }
+
+    #[test]
+    fn a_row_that_comes_again_takes_the_place_of_the_first() {
+        let row = |minute: i64, metric: &str, bad: f64| Row {
+            at: Timestamp::from_second(60 * minute).unwrap(),
+            metric: metric.into(),
+            canary: Some(Counts { bad, all: 10.0 }),
+            control: None,
+            share: None,
+        };
+        let all = [row(2, "a", 1.0), row(1, "b", 2.0), row(2, "a", 3.0), row(1, "a", 4.0), row(3, "a", 5.0)];
+        let mut rows = Rows::default();
+        all.iter().for_each(|row| rows.put(row.clone()));
+        assert_eq!(rows, Rows::new(all.to_vec()));
+        assert_eq!(rows.get("a", all[0].at), Some(&all[2]));
+        assert_eq!(rows.get("b", all[0].at), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! `decide` is written so that none of these can fire. They are here because the price of being wrong is an outage:
 //! what a guard refuses is not sent, and the run is held for a person.
 
+mod analysis;
 mod fresh;
 mod managed;
 
@@ -183,7 +184,7 @@ fn may_step(state: &RunState, seen: &Seen, now: Timestamp, actions: &[Action], s
 
 fn gate_open(state: &RunState, seen: &Seen, now: Timestamp) -> Result<(), Veto> {
     match judge_alarms(state, &seen.alarms, &seen.histories, now) {
-        Gate::Open => Ok(()),
+        Gate::Open => analysis::allows(state, seen, now),
         Gate::Closed { why, .. } | Gate::NoAnswer { why } => not_now(why),
         Gate::Red { alarm, .. } => not_now(format!("alarm {alarm} is red")),
     }

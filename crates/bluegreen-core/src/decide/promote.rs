@@ -7,7 +7,7 @@ use crate::ports::ErrorClass;
 use super::drift::RouteView;
 use super::gate::{Gate, judge_alarms};
 use super::prepare::{attach, fill, register, smoke_test};
-use super::{Context, Decision, commit, elapsed, finish, fresh, later, steps};
+use super::{Context, Decision, analysis, commit, elapsed, finish, fresh, later, steps};
 
 /// The next thing to do on the way to promotion.
 ///
@@ -16,7 +16,7 @@ pub(super) fn next(context: &Context<'_>) -> Decision {
     if context.state.committed_at.is_some() {
         return commit::after(context);
     }
-    let stages: [fn(&Context<'_>) -> Option<Decision>; 17] = [
+    let stages: [fn(&Context<'_>) -> Option<Decision>; 18] = [
         aborted,
         interrupted,
         hook_failed,
@@ -25,6 +25,7 @@ pub(super) fn next(context: &Context<'_>) -> Decision {
         canary_lost,
         fresh::unfit,
         foreign_writes,
+        analysis::judged,
         alarms,
         unreadable_world,
         overdue,
@@ -133,6 +134,7 @@ pub(super) fn alarms(context: &Context<'_>) -> Option<Decision> {
         Gate::NoAnswer { why } if started => go_back(Cause::NoAnswer(why)),
         Gate::NoAnswer { why } => Some(finish(Terminal::Refused, why)),
         Gate::Closed { why, limit } => Some(closed(context, why, limit)),
+        Gate::Open if let Some(decision) = analysis::unread(context) => Some(decision),
         Gate::Open if context.state.gate.is_some() => Some(Decision::Note(Fact::GateOpened)),
         Gate::Open if !started => Some(Decision::Note(Fact::GreenAtStart)),
         Gate::Open => None,
@@ -140,6 +142,10 @@ pub(super) fn alarms(context: &Context<'_>) -> Option<Decision> {
 }
 
 fn closed(context: &Context<'_>, why: String, limit: std::time::Duration) -> Decision {
+    if analysis::closed_the_gate(context.state) {
+        // That gate's time is not this one's.
+        return Decision::Note(Fact::GateOpened);
+    }
     let Some(gate) = context.state.gate.as_ref().filter(|gate| gate.why == why) else {
         return Decision::Note(Fact::GateClosed { why });
     };
@@ -181,8 +187,9 @@ pub(super) fn overdue(context: &Context<'_>) -> Option<Decision> {
     let allowed = context.plan().timing.phase_deadline;
     let deadline = match context.plan().steps.get(state.step) {
         _ if !phases_done(context) => later(state.progress_at, allowed),
-        Some(Step::AwaitPromote) => return None,
-        Some(Step::Hold(hold) | Step::Analysis(hold) | Step::Bake(hold)) => {
+        // Evidence takes the time that it takes, and so does a person.
+        Some(Step::AwaitPromote | Step::Analysis(_)) => return None,
+        Some(Step::Hold(hold) | Step::Bake(hold)) => {
             later(later(state.step_since, *hold).max(state.progress_at), allowed)
         }
         _ => later(state.progress_at, allowed),

@@ -5,7 +5,7 @@ use crate::model::{Percent, Step, duration};
 
 use super::prepare::wanted_count;
 use super::targets::step_actions;
-use super::{Context, Decision, fresh, later};
+use super::{Context, Decision, analysis, fresh, later};
 
 /// The step under way.
 pub(super) fn under_way(context: &Context<'_>) -> Option<Decision> {
@@ -43,7 +43,7 @@ pub(super) fn without_weight(context: &Context<'_>, index: usize, step: &Step) -
         },
         Step::Analysis(hold) => match promoted.or(skipped) {
             Some(why) => pass(&why),
-            None => hold_until(context, index, *hold, "analysis"),
+            None => Some(context.still_settling().unwrap_or_else(|| analysis::step(context, index, *hold))),
         },
         Step::Bake(hold) => match promoted {
             Some(why) => pass(&why),

@@ -1,5 +1,6 @@
 //! Table tests: one line of state in, one line of decision out.
 
+mod analysis;
 mod bench;
 mod edges;
 mod fresh;

@@ -46,8 +46,9 @@ impl Run<'_> {
             self.read_control(),
         )
         .await;
-        let ((alarms, histories), registered, old_revision_active) =
-            join3(self.read_alarms(), self.read_registered(), self.read_old_revision()).await;
+        let ((alarms, histories), registered, old_revision_active, counted) =
+            join4(self.read_alarms(), self.read_registered(), self.read_old_revision(), self.read_minutes()).await;
+        self.counted = counted;
         let settings = self.read_settings().await;
         let interrupted = self.driver.interrupt.is_set();
         let seen = Seen {
@@ -61,6 +62,7 @@ impl Run<'_> {
             registered,
             deployments,
             settings,
+            minutes: self.counted.reading(),
             commands,
             interrupted,
         };

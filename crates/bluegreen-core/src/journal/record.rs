@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Command, TaskSetChange};
+use crate::analysis::{Judgement, Row};
 use crate::model::{Action, DeploymentId, DeploymentWait, Hook, Percent, RouteId, TaskDefinitionArn};
 use crate::observe::{DeploymentStatus, LifecycleEvent};
-use crate::plan::Plan;
+use crate::plan::{OnInconclusive, Plan};
 use crate::ports::{CallError, ServiceChange};
 
 /// The version of the records' wire form.
@@ -178,7 +179,7 @@ pub enum Resolution {
 }
 
 /// Something that stays true once written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Fact {
     /// The alarms were all acceptable before the first write.
@@ -322,6 +323,37 @@ pub enum Fact {
     },
     /// The service's deployment settings were seen as they were declared.
     SettingsRestored,
+    /// Closed minutes of counts were read.
+    Minutes {
+        /// Those that are new, or other than they were: of two rows for a minute the newer record counts.
+        rows: Vec<Row>,
+        /// The end of the newest one that is closed and complete.
+        until: Timestamp,
+        /// The deciding metrics that could not be read.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        missing: Vec<String>,
+    },
+    /// The judge's word on all minutes so far.
+    Judged {
+        /// The index of the step under way.
+        step: usize,
+        /// The verdict, with all that it rests on.
+        judgement: Box<Judgement>,
+    },
+    /// A step ended without enough evidence.
+    Inconclusive {
+        /// Its index.
+        step: usize,
+        /// What follows.
+        then: OnInconclusive,
+        /// What is missing.
+        why: String,
+    },
+    /// The metrics cannot be read, and the run goes on without them until they can.
+    WithoutMetrics {
+        /// By whose word.
+        why: String,
+    },
 }
 
 /// Why a run goes back.
@@ -357,6 +389,14 @@ pub enum Cause {
     Journal(String),
     /// Our deployment ended without success, or is on its way back, and nobody of this run asked for that.
     TakenBack(String),
+    /// The judge found the canary worse, or not enough evidence where that goes back too.
+    Analysis {
+        /// The metric that says so most; `None` without enough evidence.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        metric: Option<String>,
+        /// In a sentence.
+        why: String,
+    },
 }
 
 impl fmt::Display for Cause {
@@ -374,6 +414,8 @@ impl fmt::Display for Cause {
             Cause::Interrupt => f.write_str("interrupted"),
             Cause::Journal(what) => write!(f, "the journal cannot be written: {what}"),
             Cause::TakenBack(what) => f.write_str(what),
+            Cause::Analysis { metric: Some(metric), why } => write!(f, "judged by {metric}: {why}"),
+            Cause::Analysis { metric: None, why } => write!(f, "not enough evidence: {why}"),
         }
     }
 }

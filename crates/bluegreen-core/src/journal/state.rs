@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Body, Cause, Command, ControlRun, Ending, Fact, IntentId, ManagedRun, Mutation, Operator, Record, Resolution,
+    Body, Cause, Command, ControlRun, Ending, Fact, IntentId, JudgedRun, ManagedRun, Mutation, Operator, Record, Resolution,
     TaskSetChange, Terminal, Verb,
 };
 use crate::model::{Action, Color, RouteId, TaskDefinitionArn};
@@ -150,6 +150,8 @@ pub struct RunState {
     pub managed: ManagedRun,
     /// The control fleet, where the plan has one.
     pub control: ControlRun,
+    /// What was counted, and what the judge made of it.
+    pub judged: JudgedRun,
     /// The mutation that failed last.
     pub failure: Option<Failure>,
     /// How the run ended.
@@ -234,6 +236,7 @@ impl RunState {
             old_fleet_settled: false,
             managed: ManagedRun::default(),
             control: ControlRun::default(),
+            judged: JudgedRun::default(),
             failure: None,
             ending: None,
             routes: BTreeMap::new(),
@@ -387,6 +390,8 @@ impl RunState {
                 | Fact::ControlUnhealthy { .. }
                 | Fact::Drift { .. }
                 | Fact::Waits { .. }
+                | Fact::Minutes { .. }
+                | Fact::Judged { .. }
         );
         if progress {
             self.progress_at = at;
@@ -434,6 +439,10 @@ impl RunState {
                 }
                 self.managed.learn(self.next_seq - 1, fact, at);
             }
+        }
+        if self.plan.analysis.is_some() {
+            let weighted = crate::decide::first_weight_step(&self.plan);
+            self.judged.learn(fact, at, weighted, self.canary_healthy_since.is_some());
         }
     }
 

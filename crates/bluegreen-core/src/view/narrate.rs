@@ -1,5 +1,6 @@
 //! Every record as one sentence. All wording about what happened is here.
 
+mod judged;
 mod managed;
 mod task_sets;
 
@@ -128,6 +129,7 @@ impl Narrator {
             Body::Fact(fact @ (Fact::StepVerified(_) | Fact::StepPassed { .. })) => {
                 Some(tell_step(state, fact).took(self.step_took(state, record)))
             }
+            Body::Fact(fact) if judged::is_judged(fact) => judged::tell(state, fact),
             Body::Fact(fact) => Some(tell_fact(state, record, fact)),
             Body::Finished(ending) => Some(finished(state, record, ending)),
         }

@@ -1,7 +1,7 @@
 //! The way forward: one deployment is started, and followed until its success was read back.
 
 use crate::decide::prepare::register;
-use crate::decide::{Context, Decision, finish, later, promote as law, steps as alb_steps};
+use crate::decide::{Context, Decision, analysis, finish, later, promote as law, steps as alb_steps};
 use crate::journal::{Cause, Fact, Mutation, Terminal};
 use crate::model::DriftPolicy;
 use crate::observe::DeploymentStatus;
@@ -16,7 +16,7 @@ pub(in crate::decide) fn next(context: &Context<'_>) -> Decision {
     if context.state.committed_at.is_some() {
         return complete::after(context);
     }
-    let stages: [fn(&Context<'_>) -> Option<Decision>; 19] = [
+    let stages: [fn(&Context<'_>) -> Option<Decision>; 20] = [
         law::aborted,
         law::interrupted,
         law::hook_failed,
@@ -25,6 +25,7 @@ pub(in crate::decide) fn next(context: &Context<'_>) -> Decision {
         deployed_over,
         foreign_deployment,
         taken_back,
+        analysis::judged,
         law::canary_lost,
         law::foreign_writes,
         law::alarms,

@@ -32,7 +32,7 @@ pub(super) fn under_way(context: &Context<'_>) -> Option<Decision> {
     }
     match (step, context.plan().managed()) {
         (Step::SetWeight(share), _) => Some(set_weight(context, index, *share)),
-        (Step::Hold(hold), Some(Managed::CodeDeploy(_))) => Some(
+        (Step::Hold(hold) | Step::Analysis(hold), Some(Managed::CodeDeploy(_))) => Some(
             context
                 .wait(format!("CodeDeploy's own interval of {}, which cannot be shortened", duration::format(*hold))),
         ),

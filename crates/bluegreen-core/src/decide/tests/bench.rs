@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::json;
 
+use crate::analysis::Verdict;
 use crate::decide::{Decision, Seen, decide, later, step_actions};
 use crate::journal::{Body, Cause, Command, Fact, Mutation, Operator, Purpose, Record, Resolution, RunState, Verb};
 use crate::model::{
@@ -184,6 +185,7 @@ impl Bench {
             deployments: None,
             settings: None,
             control: None,
+            minutes: None,
             commands: vec![],
             interrupted: false,
         };
@@ -390,6 +392,27 @@ fn say_fact(fact: &Fact) -> String {
         Fact::ControlHealthy { healthy } => format!("control healthy {healthy}"),
         Fact::ControlUnhealthy { seen } => format!("control unhealthy: {seen}"),
         Fact::ControlSettled => "control settled".into(),
+        Fact::Minutes { rows, until, missing } => {
+            let missing = if missing.is_empty() { String::new() } else { format!(", without {}", missing.join(", ")) };
+            format!("{} rows until {}{missing}", rows.len(), until.strftime("%H:%M"))
+        }
+        Fact::Judged { step, judgement } => {
+            let word = match &judgement.verdict {
+                Verdict::Fail { metric, .. } => format!("fail by {metric}"),
+                Verdict::Pass { early, .. } => {
+                    if *early {
+                        "pass early".into()
+                    } else {
+                        "pass".into()
+                    }
+                }
+                Verdict::Inconclusive { .. } => "inconclusive".into(),
+                Verdict::Open { .. } => "open".into(),
+            };
+            format!("step {step} judged: {word}")
+        }
+        Fact::Inconclusive { step, then, .. } => format!("step {step} inconclusive: {then:?}").to_lowercase(),
+        Fact::WithoutMetrics { why } => format!("without metrics: {why}"),
         _ => super::managed::say_fact(fact),
     }
 }

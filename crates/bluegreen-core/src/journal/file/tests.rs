@@ -1,6 +1,7 @@
 //! The store against torn writes, damage, second operators and dead ones.
 
 mod corpus;
+mod judged;
 mod managed;
 
 use std::io::{BufRead, BufReader, Read, Write};

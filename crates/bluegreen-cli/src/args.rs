@@ -21,7 +21,9 @@ pub(crate) use judge::JudgeArgs;
 pub(crate) use migrate::MigrateArgs;
 pub(crate) use pipeline::{CodebuildArgs, HookArgs, PipelineArgs, PipelineCommand};
 pub(crate) use release::{AwsArgs, DeployArgs, PlanArgs, ReleaseArgs, SpecArgs, VerifyArgs};
-pub(crate) use run::{ActArgs, OrderArgs, PromoteArgs, ReadRunArgs, ReportArgs, RetryArgs, StatusArgs, UndoArgs};
+pub(crate) use run::{
+    ActArgs, OrderArgs, PromoteArgs, ReadRunArgs, ReplayArgs, ReportArgs, RetryArgs, StatusArgs, UndoArgs,
+};
 pub(crate) use sandbox::{DemoArgs, SandboxArgs, SandboxCommand, SandboxRunArgs, Scenario, WorldArgs};
 pub(crate) use simulate::SimulateArgs;
 
@@ -92,7 +94,10 @@ pub(crate) enum Command {
     /// Say why a run did what it did, from its journal alone
     Explain(ReadRunArgs),
     /// Show a run's events again, from its journal alone
-    Replay(ReadRunArgs),
+    ///
+    /// With --what-if, what the judge would have said of the same counts under other settings, minute by minute, and
+    /// what would have been decided when.
+    Replay(ReplayArgs),
     /// Write a page about a run, from its journal alone
     ///
     /// The page needs no network and runs no scripts. Nothing is asked of AWS, and what the journal cannot tell is said

@@ -4,6 +4,7 @@
 //! cleaned of terminal controls and cut; values of variables and arguments of hooks never come in.
 
 mod alarms;
+mod analysis;
 mod measures;
 mod parts;
 mod routes;
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use alarms::{AlarmReport, AlarmSpan};
+pub use analysis::{AnalysisReport, JudgedMetric, JudgedPoint};
 pub use measures::Measure;
 pub use parts::{About, Change, FleetReport, ImageReport, OutcomeReport, Shift, StepReport, Unknown};
 pub use routes::{RouteEnd, RouteReport};
@@ -69,6 +71,9 @@ pub struct Report {
     pub steps: Vec<StepReport>,
     /// The alarms that gated the run.
     pub alarms: Vec<AlarmReport>,
+    /// What was counted and judged, where anything was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub analysis: Option<AnalysisReport>,
     /// Every route before and after.
     pub routes: Vec<RouteReport>,
     /// How long what mattered took.
@@ -125,6 +130,7 @@ impl Report {
             stable: plan.stable(),
             canary: plan.canary(),
             steps: parts::steps(&view, records),
+            analysis: analysis::analysis(records, &state),
             routes: routes::routes(&state),
             unknown: parts::unknown(&state, looks, &alarms),
             history: parts::history(records),

@@ -10,6 +10,7 @@ mod next;
 mod parts;
 mod phase;
 mod steps;
+mod what_if;
 pub mod words;
 
 #[cfg(test)]
@@ -23,13 +24,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use evidence::{AnalysisView, MetricView};
+pub use evidence::{AnalysisView, MetricView, verdict_words};
 pub use explain::{ExplainLine, explain};
 pub use narrate::{Narrator, Told};
 pub use next::NextCommand;
 pub use parts::{AlarmView, ControlView, DriftView, FleetView, GateView, GoalView, RouteShares, Wait, Warning};
 pub use phase::{Phase, Tone, tone_of};
 pub use steps::{StepState, StepView};
+pub use what_if::{Look as JudgedLook, RejudgeError, Rejudged, WhatIf, WhatIfError, rejudge};
 
 use crate::event::Event;
 use crate::journal::{Body, Ending, Fact, FoldError, Goal, Operator, Record, RunState};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bluegreen_core::model::{DeploymentId, duration};
+use bluegreen_core::view::WhatIf;
 use clap::Args;
 
 use super::AwsArgs;
@@ -119,11 +120,24 @@ pub(crate) struct UndoArgs {
     pub(crate) aws: AwsArgs,
 }
 
-/// `bluegreen explain` and `bluegreen replay`
+/// `bluegreen explain`
 #[derive(Debug, Args)]
 pub(crate) struct ReadRunArgs {
     /// The run, or the beginning of its id [default: the latest]
     pub(crate) run: Option<String>,
+}
+
+/// `bluegreen replay`
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The run, or the beginning of its id [default: the latest]
+    pub(crate) run: Option<String>,
+    /// Judge every minute of the run again with another setting, such as alpha=0.001; can be given several times
+    ///
+    /// alpha (or falseRollback), alphaPass (or falsePass), notWorseThan, burstShare, limit, harmless, requestsMin (or
+    /// minRequests), promoteEarly=true|false, inconclusive=hold|extend|promote|rollback. `limit=none` takes one away.
+    #[arg(long, value_name = "SETTING=VALUE")]
+    pub(crate) what_if: Vec<WhatIf>,
 }
 
 /// `bluegreen report`

@@ -54,6 +54,8 @@ pub(crate) fn html(report: &Report, context: Context) -> Result<String, minijinj
     environment.add_filter("brief", |text: String| brief(&text));
     environment.add_filter("share", words::share_ppm);
     environment.add_filter("state", state);
+    environment.add_filter("rate", |rate: Option<f64>| rate.map_or("no requests".to_owned(), percent));
+    environment.add_filter("times", |number: Option<f64>| number.map_or("many".to_owned(), short_number));
     let template = format!("{CHARTS}{PAGE}");
     environment.add_template("page.html", &template)?;
     let page = Page {
@@ -90,6 +92,22 @@ fn stamp(at: &str) -> String {
 /// A length of time in its two largest units.
 fn brief(text: &str) -> String {
     duration::parse(text).map_or_else(|_| text.to_owned(), words::brief)
+}
+
+/// A share as a percentage with two significant digits.
+fn percent(rate: f64) -> String {
+    format!("{} %", short_number(rate * 100.0))
+}
+
+/// A number as a person reads it: `0.012`, `1.4`, `37`.
+fn short_number(value: f64) -> String {
+    match value.abs() {
+        size if size.is_infinite() => "any number of".to_owned(),
+        size if size >= 10.0 || size == 0.0 => format!("{value:.0}"),
+        size if size >= 1.0 => format!("{value:.1}"),
+        size if size >= 0.1 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
 }
 
 /// The state of an alarm in words.

@@ -67,6 +67,7 @@ struct Bars {
     /// Where the plan has a control fleet.
     control: Option<ProgressBar>,
     alarms: ProgressBar,
+    judge: ProgressBar,
     wait: ProgressBar,
 }
 
@@ -79,13 +80,14 @@ impl Bars {
         let weight = line(style("  {prefix:7}{bar:20}  {wide_msg}").progress_chars("━━─"));
         let (blue, green) = (line(text()), line(text()));
         let control = with_control.then(|| line(text()).with_prefix("control"));
-        let alarms = line(text());
-        for (bar, name) in [(&weight, "canary"), (&blue, "blue"), (&green, "green"), (&alarms, "alarms")] {
+        let (alarms, judge) = (line(text()), line(text()));
+        let named = [(&weight, "canary"), (&blue, "blue"), (&green, "green"), (&alarms, "alarms"), (&judge, "judge")];
+        for (bar, name) in named {
             bar.set_prefix(name);
         }
         let wait = line(style("{spinner} {clock}  {wide_msg}").with_key("clock", ticking(clock.clone())));
         wait.enable_steady_tick(Duration::from_millis(200));
-        Bars { all, head, weight, blue, green, control, alarms, wait }
+        Bars { all, head, weight, blue, green, control, alarms, judge, wait }
     }
 }
 
@@ -144,6 +146,11 @@ impl Terminal {
             false => Tone::Plain,
         };
         bars.alarms.set_message(self.paint(tone, &alarms(view)));
+        match &view.analysis {
+            Some(judge) => bars.judge.set_message(judge.line()),
+            // A plan without a judge has no line for one.
+            None => bars.judge.finish_and_clear(),
+        }
         let wait = view.wait.as_ref();
         let clock = Clock { since: wait.map(|wait| wait.since), ends: wait_end(view) };
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = clock;

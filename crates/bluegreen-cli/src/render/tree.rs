@@ -1,7 +1,7 @@
 //! A run at one moment, as a tree: what `status` prints.
 
 use bluegreen_core::model::{Color, Timestamp};
-use bluegreen_core::view::{GoalView, RunView, StepState, StepView, words::brief};
+use bluegreen_core::view::{AnalysisView, GoalView, RunView, StepState, StepView, words::brief};
 
 use super::words::{alarms, between, control, fleet, weights, wrap};
 
@@ -45,6 +45,9 @@ pub(crate) fn tree(view: &RunView, now: Timestamp, last_look: Option<Timestamp>)
     let seen = view.alarms.iter().any(|alarm| alarm.state.is_some());
     let names = || view.alarms.iter().map(|alarm| alarm.name.as_str()).collect::<Vec<_>>().join(", ");
     line("alarms", &if seen || view.alarms.is_empty() { alarms(view) } else { names() });
+    for (index, judged) in view.analysis.iter().flat_map(AnalysisView::lines).enumerate() {
+        line(if index == 0 { "judge" } else { "" }, &judged);
+    }
     if let Some(gate) = &view.gate {
         line("gate", &format!("closed for {}: {}", between(gate.since, now), gate.why));
     }

@@ -191,7 +191,9 @@ mod tests {
         };
         let all = [row(2, "a", 1.0), row(1, "b", 2.0), row(2, "a", 3.0), row(1, "a", 4.0), row(3, "a", 5.0)];
         let mut rows = Rows::default();
-        all.iter().for_each(|row| rows.put(row.clone()));
+        for row in &all {
+            rows.put(row.clone());
+        }
         assert_eq!(rows, Rows::new(all.to_vec()));
         assert_eq!(rows.get("a", all[0].at), Some(&all[2]));
         assert_eq!(rows.get("b", all[0].at), None);

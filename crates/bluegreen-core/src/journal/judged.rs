@@ -100,6 +100,8 @@ impl JudgedRun {
         }
         self.until = self.until.max(Some(until));
         // Of two rows for one minute the one that comes last counts.
-        rows.iter().for_each(|row| self.rows.put(row.clone()));
+        for row in rows {
+            self.rows.put(row.clone());
+        }
     }
 }

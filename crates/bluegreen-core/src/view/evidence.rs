@@ -57,13 +57,43 @@ pub struct MetricView {
 /// The e-value at which a split is called wrong.
 const SPLIT_LIMIT: f64 = 1000.0;
 
+/// A verdict in one word, and what it rests on.
+pub fn verdict_words(verdict: &Verdict) -> (&'static str, String) {
+    (word(verdict), why(verdict))
+}
+
+/// A verdict in one word.
+pub(super) fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Fail { .. } => "fail",
+        Verdict::Pass { .. } => "pass",
+        Verdict::Inconclusive { .. } => "inconclusive",
+        Verdict::Open { .. } => "open",
+    }
+}
+
+/// What a verdict rests on, or what is waited for.
+pub(super) fn why(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Fail { metric, why } => format!("{metric}: {why}"),
+        Verdict::Pass { why, .. } | Verdict::Inconclusive { why } | Verdict::Open { why } => why.clone(),
+    }
+}
+
+/// The counts of both arms: `60/300 bad against 27/2700`.
+pub(super) fn counted(found: &MetricEvidence) -> String {
+    let arm = |bad: f64, all: f64| format!("{}/{}", short(bad), short(all));
+    let canary = arm(found.canary_bad, found.canary_requests);
+    format!("{} {canary} bad against {}", found.metric, arm(found.control_bad, found.control_requests))
+}
+
 /// `E 12 of 100`: an e-value, given as its logarithm, next to the one that decides.
 pub(super) fn of(log_e: f64, alpha: f64) -> String {
     format!("E {} of {}", short(log_e.exp()), short(1.0 / alpha))
 }
 
 /// A number in at most five characters: `0.4`, `12`, `4560`, `45k`, `2.1M`.
-fn short(value: f64) -> String {
+pub(super) fn short(value: f64) -> String {
     match value {
         _ if value.is_nan() => "-".to_owned(),
         _ if value >= 1e12 => ">1T".to_owned(),
@@ -84,16 +114,18 @@ fn line(found: &MetricEvidence, dry_run: bool, alpha: f64) -> String {
         true => found.metric.chars().take(NAME_MAX - 1).chain(['…']).collect(),
         false => found.metric.clone(),
     };
-    let ratio = found.ratio.map_or_else(String::new, |(likeliest, low, high)| {
-        let high = if high.is_finite() { short(high) } else { "?".to_owned() };
-        format!("  {}x ({}-{high})", short(likeliest), short(low))
-    });
+    let ratio = match found.ratio {
+        None => String::new(),
+        Some((likeliest, low, _)) if likeliest.is_infinite() => format!("  {}x or more", short(low)),
+        Some((likeliest, low, high)) => {
+            let high = if high.is_finite() { short(high) } else { "?".to_owned() };
+            format!("  {}x ({}-{high})", short(likeliest), short(low))
+        }
+    };
     let evidence = if dry_run { "only shown".to_owned() } else { of(found.worse, alpha) };
     let counts = |bad: f64, all: f64| format!("{}/{}", short(bad), short(all));
-    let (canary, control) = (
-        counts(found.canary_bad, found.canary_requests),
-        counts(found.control_bad, found.control_requests),
-    );
+    let (canary, control) =
+        (counts(found.canary_bad, found.canary_requests), counts(found.control_bad, found.control_requests));
     format!("{name:<NAME_MAX$} {canary} vs {control}{ratio}  {evidence}")
 }
 
@@ -104,13 +136,7 @@ impl AnalysisView {
         let run = &state.judged;
         let latest = run.latest.as_ref();
         let alpha = analysis.judge.alpha;
-        let (verdict, why) = match latest.map(|latest| &latest.judgement.verdict) {
-            None => (None, None),
-            Some(Verdict::Fail { metric, why }) => (Some("fail"), Some(format!("{metric}: {why}"))),
-            Some(Verdict::Pass { why, .. }) => (Some("pass"), Some(why.clone())),
-            Some(Verdict::Inconclusive { why }) => (Some("inconclusive"), Some(why.clone())),
-            Some(Verdict::Open { why }) => (Some("open"), Some(why.clone())),
-        };
+        let said = latest.map(|latest| &latest.judgement.verdict);
         let metrics = latest.into_iter().flat_map(|latest| &latest.judgement.metrics);
         let metric = |found: &MetricEvidence| {
             let dry_run = analysis.judge.metrics.iter().any(|metric| metric.name == found.metric && metric.dry_run);
@@ -128,8 +154,8 @@ impl AnalysisView {
         Some(AnalysisView {
             since: run.since,
             until: run.until,
-            verdict,
-            why,
+            verdict: said.map(word),
+            why: said.map(why),
             evidence: latest.map_or(1.0, |latest| latest.judgement.worse.exp()),
             needed: 1.0 / alpha,
             split_wrong: latest.is_some_and(|latest| latest.judgement.split.exp() >= SPLIT_LIMIT),
@@ -137,6 +163,17 @@ impl AnalysisView {
             tolerated: run.tolerated(),
             metrics: metrics.map(metric).collect(),
         })
+    }
+
+    /// The verdict and the metric that says most against the canary, in one line.
+    pub fn line(&self) -> String {
+        let lines = self.lines();
+        let most = self.metrics.iter().filter(|metric| !metric.dry_run);
+        let most = most.max_by(|left, right| left.evidence.total_cmp(&right.evidence));
+        match (most, self.verdict) {
+            (Some(metric), Some(verdict)) => cut(&format!("{verdict}  {}", metric.line)),
+            _ => lines.into_iter().next().unwrap_or_default(),
+        }
     }
 
     /// The whole view in lines of at most 80 columns: the verdict, then each metric.
@@ -155,8 +192,8 @@ impl AnalysisView {
     }
 }
 
-/// The widest line that is shown.
-const WIDTH: usize = 78;
+/// The widest line that is shown: others stand before it.
+const WIDTH: usize = 66;
 
 fn cut(text: &str) -> String {
     match text.chars().count() > WIDTH {
@@ -183,9 +220,22 @@ mod tests {
     #[test]
     fn lines_are_short_whatever_the_numbers_are() {
         let cases = [
-            ("errors", 240.0, Some((2.13, 1.1, 4.04)), 2.5, "errors         12/240 vs 60/4560  2.1x (1.1-4)  E 12 of 100"),
+            (
+                "errors",
+                240.0,
+                Some((2.13, 1.1, 4.04)),
+                2.5,
+                "errors         12/240 vs 60/4560  2.1x (1.1-4)  E 12 of 100",
+            ),
             ("errors", 240.0, None, 0.0, "errors         12/240 vs 60/4560  E 1 of 100"),
             ("errors", 0.0, Some((9.0, 4.0, f64::INFINITY)), -1.0, "errors         0/0 vs 0/0  9x (4-?)  E 0.4 of 100"),
+            (
+                "errors",
+                240.0,
+                Some((f64::INFINITY, 4.0, f64::INFINITY)),
+                0.0,
+                "errors         12/240 vs 60/4560  4x or more  E 1 of 100",
+            ),
         ];
         for (name, counts, ratio, worse, expected) in cases {
             assert_eq!(line(&evidence(name, counts, ratio, worse), false, 0.01), expected);

@@ -223,7 +223,7 @@ fn counted() -> Vec<TrafficPoint> {
 
 #[test]
 fn reports_of_old_journals_are_as_they_were() {
-    for name in ["journal-v1", "journal-v1-everything"] {
+    for name in ["journal-v1", "journal-v1-everything", "journal-v1-judged"] {
         let report = Report::from_records(&old_journal(&format!("{name}.jsonl")), &[]).unwrap();
         same(&format!("{name}.html"), &page(&report));
     }

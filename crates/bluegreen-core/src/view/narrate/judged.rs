@@ -1,17 +1,14 @@
 //! What the judge says, in words.
 
 use super::{Told, Tone};
-use crate::analysis::Verdict;
+use crate::analysis::{MetricEvidence, Verdict};
 use crate::journal::{Fact, RunState};
 use crate::plan::OnInconclusive;
 use crate::view::evidence;
 
 /// Whether a fact is about what was counted and judged.
 pub(super) fn is_judged(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::Minutes { .. } | Fact::Judged { .. } | Fact::Inconclusive { .. } | Fact::WithoutMetrics { .. }
-    )
+    matches!(fact, Fact::Minutes { .. } | Fact::Judged { .. } | Fact::Inconclusive { .. } | Fact::WithoutMetrics { .. })
 }
 
 /// Minutes are told when some are missing; a verdict when it is another one than before.
@@ -33,10 +30,16 @@ pub(super) fn tell(state: &RunState, fact: &Fact) -> Option<Told> {
             };
             let before = state.judged.verdict(*step);
             let same = before.is_some_and(|before| kind(before) == kind(&judgement.verdict));
-            let news = !same && !(before.is_none() && matches!(judgement.verdict, Verdict::Open { .. }));
+            let first_of_none = before.is_none() && matches!(judgement.verdict, Verdict::Open { .. });
             let alpha = state.plan.analysis.as_ref().map_or(1.0, |analysis| analysis.judge.alpha);
-            let shown = format!("{why}; {}", evidence::of(judgement.worse, alpha));
-            news.then(|| Told::new(tone, text).because(&shown))
+            let named = |found: &&MetricEvidence| match &judgement.verdict {
+                Verdict::Fail { metric, .. } => found.metric == *metric,
+                _ => found.weight > 0.0,
+            };
+            let counted = judgement.metrics.iter().find(named).map(evidence::counted);
+            let counted = counted.map(|counted| format!("; {counted}")).unwrap_or_default();
+            let shown = format!("{why}{counted}; {}", evidence::of(judgement.worse, alpha));
+            (!same && !first_of_none).then(|| Told::new(tone, text).because(&shown))
         }
         Fact::Inconclusive { step, then, why } => {
             let follows = match then {

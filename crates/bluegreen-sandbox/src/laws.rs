@@ -17,6 +17,7 @@ mod control;
 pub(crate) mod ending;
 mod fleet;
 mod gates;
+mod judged;
 mod managed;
 mod sets;
 mod traffic;
@@ -24,7 +25,7 @@ mod traffic;
 /// A law that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Which: `S1` to `S15`.
+    /// Which: `S1` to `S18`.
     pub law: &'static str,
     /// At which call.
     pub call: u64,
@@ -62,7 +63,7 @@ pub type Judgement = Result<(), String>;
 pub type Law = fn(&Case<'_>) -> Judgement;
 
 /// The laws of single writes by name.
-pub const LAWS: [(&str, Law); 17] = [
+pub const LAWS: [(&str, Law); 19] = [
     ("S1", traffic::split_valid),
     ("S2", gates::alarms_read_green),
     ("S3", traffic::targets_seen_healthy),
@@ -80,6 +81,8 @@ pub const LAWS: [(&str, Law); 17] = [
     ("S13", control::share_of_the_canary),
     ("S15", fleet::known_version),
     ("S15", control::known_version),
+    ("S17", judged::counts_speak_for_it),
+    ("S18", judged::passed_by_evidence),
 ];
 
 /// A write that raises the canary's share of a production route; shares in millionths.

@@ -6,13 +6,13 @@ use bluegreen_core::journal::{Body, Fact, Mutation};
 use bluegreen_core::model::{DeploymentWait, RunId, Step, TaskDefinitionArn};
 use bluegreen_core::plan::{Engine, Plan};
 
-use super::{Case, Judgement, Law, gates, percent};
+use super::{Case, Judgement, Law, gates, judged, percent};
 use crate::scenario::declared;
 use crate::trace::{Call, Detail, ReleaseWrite};
 use crate::world::{State, World, millis};
 
 /// The laws of single orders by name.
-pub(super) const LAWS: [(&str, Law); 8] = [
+pub(super) const LAWS: [(&str, Law); 10] = [
     ("S2", alarms_read_green),
     ("S3", targets_seen_healthy),
     ("S4", written_ahead),
@@ -21,6 +21,8 @@ pub(super) const LAWS: [(&str, Law); 8] = [
     ("S8", gates::single_writer),
     ("S13", step_by_step),
     ("S16", one_deployment_for_one_run),
+    ("S17", judged::counts_speak_for_it),
+    ("S18", judged::passed_by_evidence),
 ];
 
 impl<'a> Case<'a> {
@@ -32,7 +34,7 @@ impl<'a> Case<'a> {
     }
 
     /// The wait that is ended, where that gives the canary more traffic.
-    fn gives_traffic(&self) -> Option<&'a DeploymentWait> {
+    pub(super) fn gives_traffic(&self) -> Option<&'a DeploymentWait> {
         match self.order()? {
             ReleaseWrite::GoOn(_, wait) if !is_last(wait) => Some(wait),
             _ => None,

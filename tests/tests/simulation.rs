@@ -20,6 +20,8 @@ mod crash;
 mod faults;
 #[path = "simulation/fresh.rs"]
 mod fresh;
+#[path = "simulation/judged.rs"]
+mod judged;
 #[path = "simulation/managed.rs"]
 mod managed;
 #[path = "simulation/pair.rs"]

@@ -20,10 +20,12 @@ use crate::world::{
 };
 
 mod control;
+mod judged;
 mod managed;
 mod task_sets;
 
 pub use control::CONTROL;
+pub use judged::Judged;
 pub(crate) use managed::declared;
 pub use managed::{APPLICATION, CONFIG, GROUP, Mover, SERVICE};
 
@@ -88,6 +90,8 @@ pub struct Scenario {
     pub alarm_rules: Vec<AlarmRule>,
     /// Who moves the weights.
     pub mover: Mover,
+    /// What is judged by counts, where anything is.
+    pub judged: Option<Judged>,
 }
 
 impl Scenario {
@@ -115,6 +119,7 @@ impl Scenario {
             propagation: Lag::fixed(1_000),
             alarm_rules: Vec::new(),
             mover: Mover::Operator,
+            judged: None,
         }
     }
 
@@ -225,6 +230,7 @@ impl Scenario {
         let mut world = World::new(config);
         world.change(|state| self.furnish(state));
         self.furnish_service(&mut world);
+        self.furnish_requests(&mut world);
         for rule in &self.alarm_rules {
             world.watch(rule.clone());
         }
@@ -347,7 +353,7 @@ impl Scenario {
         Plan {
             version: PLAN_VERSION,
             engine: self.managed_engine(&world, &run).unwrap_or_else(|| self.engine()),
-            analysis: None,
+            analysis: self.judged.as_ref().map(|judged| Box::new(judged.analysis.clone())),
             run,
             created_at: now,
             site: Site {

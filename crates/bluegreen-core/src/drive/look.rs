@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::{Either, join, join_all, join3, join4, select};
+use futures::future::{Either, join, join_all, join4, select};
 use jiff::Timestamp;
 
 use super::Run;

@@ -11,6 +11,7 @@ use crate::trace::ServiceWrite;
 use crate::world::{Deed, Writer};
 
 mod control;
+mod judged;
 mod sets;
 
 /// A run of the shop just before its first rise, with everything in order.

@@ -7,12 +7,15 @@
 use std::time::Duration;
 
 use bluegreen_core::model::Step;
+use bluegreen_core::plan::Analysis;
 use bluegreen_core::spec::{Engine, Spec};
 
 use crate::faults::FaultPlan;
+use crate::scenario::Scenario;
 use crate::world::{Lag, Ms, millis};
 
 mod alarm;
+mod judged;
 mod run;
 mod stage;
 mod summary;
@@ -71,9 +74,25 @@ impl Rehearsal {
         Summary::new(self, &bad, &good)
     }
 
-    /// The spec's steps without those that wait for a person: promoted at once, they take no time.
-    fn steps(&self) -> Vec<Step> {
-        self.spec.steps.iter().filter(|step| **step != Step::AwaitPromote).cloned().collect()
+    /// The spec's steps without those that wait for a person: promoted at once, they take no time. Where nothing is
+    /// judged, no step waits for a verdict.
+    fn steps(&self, judged: bool) -> Vec<Step> {
+        let steps = self.spec.steps.iter().filter(|step| **step != Step::AwaitPromote).cloned();
+        let step = |step| match step {
+            Step::Analysis(length) if !judged => Step::Hold(length),
+            step => step,
+        };
+        steps.map(step).collect()
+    }
+
+    /// What of the spec's analysis the world can count, and the names of the metrics that it cannot.
+    fn judged(&self) -> (Option<Analysis>, Vec<String>) {
+        let shop = Scenario::shop();
+        let control = self.spec.control.as_ref().map(|_| shop.control_group());
+        match &self.spec.analysis {
+            Some(asked) => judged::analysis(asked, &shop.load_balancer(), &shop.groups(), control.as_ref()),
+            None => (None, Vec::new()),
+        }
     }
 
     /// AWS's habits, but never worse than the spec allows for.
@@ -108,7 +127,17 @@ impl Rehearsal {
                 seconds(self.nodes().max)
             ),
         ];
+        let (judged, left_out) = self.judged();
+        if let Some(analysis) = &judged {
+            let names: Vec<&str> = analysis.judge.metrics.iter().map(|metric| metric.name.as_str()).collect();
+            all.push(format!("judged by counts of the modelled load balancer: {}", names.join(", ")));
+            all.push("nobody ends a step that waits for more evidence: such a run counts as inconclusive".to_owned());
+        }
+        if !left_out.is_empty() {
+            all.push(format!("metrics that the load balancer does not count are left out: {}", left_out.join(", ")));
+        }
         match self.spec.alarms.as_slice() {
+            [] if judged.is_some() => all.push("the spec has no alarms".to_owned()),
             [] => all.push("the spec has no alarms: nothing can be detected".to_owned()),
             names => all.push(format!("alarms ({}): {}", names.join(", "), self.alarm.words(self.metric_period))),
         }

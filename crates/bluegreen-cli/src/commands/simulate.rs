@@ -76,7 +76,11 @@ fn text(what: &str, summary: &Summary) -> String {
         wrap(&format!("{what}: {runs} releases of a bad version and {runs} of a good one, seed {seed}"), 2),
         String::new(),
         "bad version".to_owned(),
-        row("sent back by an alarm", &chance(&bad.detected)),
+        row(if bad.by_judge.is_some() { "sent back" } else { "sent back by an alarm" }, &chance(&bad.detected)),
+    ];
+    lines.extend(bad.by_judge.map(|found| row("of these by the judge", &chance(&found))));
+    lines.extend(bad.inconclusive.map(|found| row("not enough evidence", &chance(&found))));
+    lines.extend([
         row("after its first traffic", &bad.detection_seconds.as_ref().map_or_else(never, times)),
         row("then out of traffic after", &bad.rollback_seconds.as_ref().map_or_else(never, times)),
         row("requests that it failed", &format!("median {}, 90 % up to {}", bad.harmed.median, bad.harmed.p90)),
@@ -84,11 +88,14 @@ fn text(what: &str, summary: &Summary) -> String {
         String::new(),
         "good version".to_owned(),
         row("sent back all the same", &chance(&good.false_rollbacks)),
+    ]);
+    lines.extend(good.inconclusive.map(|found| row("not enough evidence", &chance(&found))));
+    lines.extend([
         row("duration when promoted", &good.duration_seconds.as_ref().map_or_else(never, times)),
         row("runs ended", &ends(&good.ends)),
         String::new(),
         "assumed".to_owned(),
-    ];
+    ]);
     lines.extend(assumptions.iter().map(|text| wrap(&format!("- {text}"), 2)));
     lines.join("\n")
 }

@@ -15,6 +15,9 @@ use crate::executor::{Schedule, Sim};
 use crate::scenario::NEW_REVISION;
 use crate::world::{Deed, Ms, When, World, millis};
 
+/// So much longer than its steps a judged run may take.
+const JUDGED_WITHIN: Duration = Duration::from_secs(1800);
+
 /// What an operator ends with.
 type Outcome = Result<Ended, DriveError>;
 
@@ -39,8 +42,12 @@ pub(super) struct Observed {
     pub(super) polls: u64,
     /// Whether the way back was taken.
     pub(super) went_back: bool,
-    /// From the canary's first traffic to the way back, where an alarm was the reason.
+    /// From the canary's first traffic to the way back, where an alarm or the judge was the reason.
     pub(super) detected: Option<Ms>,
+    /// Whether it was the judge.
+    pub(super) by_judge: bool,
+    /// Whether a step ended without enough evidence.
+    pub(super) inconclusive: bool,
     /// From the way back to the last routed request.
     pub(super) cleared: Option<Ms>,
     /// Requests that the canary answered with an error.
@@ -57,7 +64,11 @@ impl Story {
         let plan = &stage.plan;
         let mut sim: Sim<Outcome> = Sim::new(world, seed);
         let holds: Duration = plan.steps.iter().map(length).sum();
-        sim.bounds.time = holds + Duration::from_secs(48 * 3600);
+        sim.bounds.time = match &plan.analysis {
+            // Who waits for evidence waits for ever.
+            Some(analysis) => holds.saturating_mul(analysis.inconclusive_limit.saturating_add(2)) + JUDGED_WITHIN,
+            None => holds + Duration::from_secs(48 * 3600),
+        };
         sim.bounds.polls = 50_000_000;
         for rule in stage.rehearsal.faults.rules() {
             sim.fault(rule.clone());
@@ -71,7 +82,8 @@ impl Story {
         let report = sim.run(&Schedule::RoundRobin);
         let journal = sim.journal(&plan.run);
         let results = ["first", "second"].map(|name| report.result(name).cloned());
-        let end = end_of(&journal).unwrap_or_else(|| {
+        let waits = is_inconclusive(&journal).then(|| "Inconclusive".to_owned());
+        let end = end_of(&journal).or(waits).unwrap_or_else(|| {
             results
                 .into_iter()
                 .flatten()
@@ -93,6 +105,8 @@ impl Story {
                 polls: report.polls("first"),
                 went_back: back.is_some(),
                 detected: detection(&journal).map(millis),
+                by_judge: way_back(&journal).is_some_and(|(_, cause)| by_judge(cause)),
+                inconclusive: is_inconclusive(&journal),
                 cleared: back.and_then(|at| exposed.map(|until| after(at, until))),
                 harmed: world.traffic.harm.errors.get(NEW_REVISION).copied().unwrap_or(0),
             }
@@ -135,10 +149,22 @@ fn end_of(journal: &[Record]) -> Option<String> {
     })
 }
 
-/// From a run's first canary traffic to the decision to go back for an alarm; `None` where no alarm was the reason.
+fn by_judge(cause: &Cause) -> bool {
+    matches!(cause, Cause::Analysis { metric: Some(_), .. })
+}
+
+fn is_inconclusive(journal: &[Record]) -> bool {
+    journal.iter().any(|record| match &record.body {
+        Body::Fact(Fact::Inconclusive { .. }) => true,
+        Body::Fact(Fact::Restoring(Cause::Analysis { metric, .. })) => metric.is_none(),
+        _ => false,
+    })
+}
+
+/// From a run's first canary traffic to the decision to go back for an alarm or by the judge; `None` for other reasons.
 pub fn detection(journal: &[Record]) -> Option<Duration> {
     let (at, cause) = way_back(journal)?;
-    let from = first_traffic(journal).filter(|_| matches!(cause, Cause::AlarmRed { .. }))?;
+    let from = first_traffic(journal).filter(|_| matches!(cause, Cause::AlarmRed { .. }) || by_judge(cause))?;
     Duration::try_from(at.duration_since(from)).ok()
 }
 

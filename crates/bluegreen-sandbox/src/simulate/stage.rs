@@ -24,12 +24,13 @@ pub(super) struct Stage<'a> {
 impl<'a> Stage<'a> {
     pub(super) fn new(rehearsal: &'a Rehearsal) -> Stage<'a> {
         let spec = &rehearsal.spec;
+        let (analysis, _) = rehearsal.judged();
         let scenario = Scenario {
             seed: rehearsal.seed,
             routes: 1,
             tasks: rehearsal.tasks.max(1),
             control: spec.control.as_ref().map(|_| 0),
-            steps: rehearsal.steps(),
+            steps: rehearsal.steps(analysis.is_some()),
             capacity: spec.capacity,
             after: spec.after.clone(),
             alarm_policy: spec.alarm_policy.clone(),
@@ -61,6 +62,7 @@ impl<'a> Stage<'a> {
             window_seconds: u64::from(rehearsal.alarm.of) * u64::from(rehearsal.alarm.period),
         };
         let mut plan = scenario.plan();
+        plan.analysis = analysis.map(Box::new);
         plan.alarms = spec.alarms.iter().map(planned).collect();
         let weight = |weight: u32| Weight::try_from(weight).ok();
         let split = |blue: Weight, green: Weight| {

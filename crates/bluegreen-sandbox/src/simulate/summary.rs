@@ -28,8 +28,14 @@ pub struct Summary {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Canary {
-    /// Runs in which an alarm sent the release back.
+    /// Runs in which an alarm or the judge sent the release back.
     pub detected: Chance,
+    /// Those that the judge did, where one is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_judge: Option<Chance>,
+    /// Runs with a step that ended without enough evidence, where a judge is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inconclusive: Option<Chance>,
     /// Seconds from the canary's first traffic to the way back.
     pub detection_seconds: Option<Spread>,
     /// Seconds from the way back to the last request that was routed to the canary, over all that went back.
@@ -46,6 +52,9 @@ pub struct Canary {
 pub struct Good {
     /// Runs that went back although nothing was wrong with the version.
     pub false_rollbacks: Chance,
+    /// Runs with a step that ended without enough evidence, where a judge is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inconclusive: Option<Chance>,
     /// Seconds from the beginning to the end, over those that were promoted.
     pub duration_seconds: Option<Spread>,
     /// How runs ended, in one word, and how many did.
@@ -120,12 +129,16 @@ fn count(all: &[Observed], which: impl Fn(&&Observed) -> bool) -> Chance {
 impl Summary {
     pub(super) fn new(rehearsal: &Rehearsal, bad: &[Observed], good: &[Observed]) -> Summary {
         let nothing = Spread { median: 0.0, p90: 0.0 };
+        let judged = rehearsal.judged().0.is_some();
+        let inconclusive = |all: &[Observed]| judged.then(|| count(all, |run| run.inconclusive));
         Summary {
             runs: rehearsal.runs.max(1),
             seed: rehearsal.seed,
             assumptions: rehearsal.assumptions(),
             bad: Canary {
                 detected: count(bad, |run| run.detected.is_some()),
+                by_judge: judged.then(|| count(bad, |run| run.by_judge)),
+                inconclusive: inconclusive(bad),
                 detection_seconds: Spread::seconds(bad.iter().filter_map(|run| run.detected)),
                 rollback_seconds: Spread::seconds(bad.iter().filter_map(|run| run.cleared)),
                 harmed: Spread::of(bad.iter().map(|run| run.harmed).collect(), 1.0).unwrap_or(nothing),
@@ -133,6 +146,7 @@ impl Summary {
             },
             good: Good {
                 false_rollbacks: count(good, |run| run.went_back),
+                inconclusive: inconclusive(good),
                 duration_seconds: Spread::seconds(good.iter().filter(|run| run.end == "Promoted").map(|run| run.took)),
                 ends: ends(good),
             },

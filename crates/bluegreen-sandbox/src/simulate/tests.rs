@@ -145,3 +145,44 @@ fn a_control_fleet_takes_part() {
     assert_eq!(summary.good.ends.get("Promoted"), Some(&12), "{summary:#?}");
     assert_eq!(summary.bad.ends.get("RolledBack"), Some(&12), "{summary:#?}");
 }
+
+/// The same steps with a verdict in the place of the first pause, and no alarm.
+fn judged(more: &str) -> Rehearsal {
+    let text = SPEC
+        .replace(
+            "      - setWeight: 10\n      - pause: { duration: 5m }",
+            "      - setWeight: 20\n      - analysis: { for: 15m }",
+        )
+        .replace("alarms: [web-errors]", &format!("alarms: []\n{more}"));
+    let (spec, _) = spec::parse("bluegreen.yaml", &text, None, &|_| None).unwrap();
+    Rehearsal { spec, runs: 6, ..rehearsal() }
+}
+
+#[test]
+fn the_judge_is_rehearsed_where_the_spec_asks_for_it() {
+    let summary = judged("analysis: { harmless: 1%, metrics: [ { metric: errorRate } ] }").run();
+    let bad = &summary.bad;
+    assert_eq!((bad.detected.count, bad.by_judge.unwrap().count), (6, 6), "{summary:#?}");
+    assert_eq!(bad.inconclusive.unwrap().count, 0, "{summary:#?}");
+    assert_eq!((summary.good.false_rollbacks.count, summary.good.inconclusive.unwrap().count), (0, 0), "{summary:#?}");
+    assert_eq!(summary.good.ends.get("Promoted"), Some(&6), "{summary:#?}");
+}
+
+#[test]
+fn a_rehearsal_says_when_there_was_not_enough_evidence() {
+    let spec = "analysis: { inconclusive: hold, metrics: [ { metric: errorRate } ] }";
+    let summary = Rehearsal { rps: 1, runs: 1, baseline_errors: 0.01, canary_errors: 0.01, ..judged(spec) }.run();
+    assert_eq!(summary.good.ends.get("Inconclusive"), Some(&1), "{summary:#?}");
+    assert_eq!(summary.good.inconclusive.unwrap().count, 1, "{summary:#?}");
+}
+
+#[test]
+fn what_the_world_does_not_count_is_left_out_and_said_so() {
+    let own = "analysis: [ { metric: { name: signups, namespace: Shop, dimensions: { Color: \"{{color}}\" }, \
+               exposure: visits } } ]";
+    let summary = Rehearsal { runs: 2, ..judged(own) }.run();
+    assert!(summary.bad.by_judge.is_none(), "{summary:#?}");
+    let said = summary.assumptions.join("\n");
+    assert!(said.contains("left out: signups"), "{said}");
+    assert_eq!(summary.good.ends.get("Promoted"), Some(&2), "the step is held for its time: {summary:#?}");
+}

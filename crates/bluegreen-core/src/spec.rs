@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::diagnostic::{Diagnostic, Report, Span, codes};
-use crate::document::{self, Parsed};
+use crate::document::{self, Node, Parsed};
 use crate::model::{
     AfterCommit, AlarmPolicy, ByColor, Capacity, DriftPolicy, Hook, RollbackPolicy, RouteId, Step, TaskDefinitionArn,
     Timing,
@@ -185,12 +185,27 @@ pub fn parse(
     environment: Option<&str>,
     variables: document::Variables<'_>,
 ) -> Result<(Spec, Vec<Diagnostic>), Report> {
+    parse_as((&table::SPEC, "the spec"), source_name, text, environment, variables, read::read)
+}
+
+/// What the parts of a file say together: the value, if it could be read, and what is wrong beyond single values.
+type Reading<T> = fn(root: &Node, environment: Option<&str>, meant: &[&str]) -> (Option<T>, Vec<Diagnostic>);
+
+/// [`parse`], for any file with environments: `table` with what the file is called in messages.
+fn parse_as<T>(
+    (table, what): (&'static shape::Object, &str),
+    source_name: &str,
+    text: &str,
+    environment: Option<&str>,
+    variables: document::Variables<'_>,
+    read: Reading<T>,
+) -> Result<(T, Vec<Diagnostic>), Report> {
     let Parsed { root, diagnostics: mut findings } = document::parse(text);
     let Some(mut root) = root else { return Err(Report::new(source_name, text, findings)) };
 
     let chosen = environment::choose(&root, environment);
     let substituted = environment::substitute(&mut root, chosen.as_ref().ok().cloned().flatten().as_deref(), variables);
-    let checked = check::check(&root);
+    let checked = check::check(&root, table, what);
     let name = match chosen {
         Ok(name) => name,
         Err(diagnostic) => {
@@ -198,7 +213,7 @@ pub fn parse(
             None
         }
     };
-    let (spec, semantic) = read::read(&root, name.as_deref(), &checked.meant);
+    let (value, semantic) = read(&root, name.as_deref(), &checked.meant);
 
     let follows = Followed::new(&findings, substituted.unresolved);
     findings.extend(substituted.findings.into_iter().filter(|finding| !follows.in_wrong_text(finding)));
@@ -207,8 +222,8 @@ pub fn parse(
         return Err(Report::new(source_name, text, findings));
     }
     crate::diagnostic::sort(&mut findings);
-    spec.map(|spec| (spec, findings)).ok_or_else(|| {
-        let lost = Diagnostic::error(codes::WRONG_KIND, "this is not a spec that can be read");
+    value.map(|value| (value, findings)).ok_or_else(|| {
+        let lost = Diagnostic::error(codes::WRONG_KIND, format!("{what} cannot be read"));
         Report::new(source_name, text, vec![lost])
     })
 }
@@ -253,7 +268,7 @@ pub fn json_schema() -> serde_json::Value {
 
 /// Every key of a spec as a Markdown table.
 pub fn reference_markdown() -> String {
-    reference::markdown()
+    reference::markdown(&table::SPEC)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use super::shape::{Field, Keys, List, Map, Object, Shape, Words, Zero, list, no_data, number, rate};
 use super::suggest::{elsewhere, missing, nearest};
-use super::table;
 use super::text::{Misfit, TextKind};
 use crate::diagnostic::{Diagnostic, Place, codes, printable};
 use crate::document::{Node, Plain, Scalar};
@@ -10,17 +9,18 @@ use crate::model::duration::{self, DurationError};
 use crate::model::{Percent, WeightError};
 
 /// What the check found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Checked {
+    table: &'static Object,
     pub findings: Vec<Diagnostic>,
     /// Keys that an unknown key was probably meant to be: they count as given.
     pub meant: Vec<&'static str>,
 }
 
-/// Checks a whole spec.
-pub(super) fn check(root: &Node) -> Checked {
-    let mut checked = Checked::default();
-    checked.object(root, &table::SPEC, "the spec");
+/// Checks a whole file against its table; `what` names the file in messages.
+pub(super) fn check(root: &Node, table: &'static Object, what: &str) -> Checked {
+    let mut checked = Checked { table, findings: Vec::new(), meant: Vec::new() };
+    checked.object(root, table, what);
     checked
 }
 
@@ -315,7 +315,7 @@ impl Checked {
         let scalar = key.scalar()?;
         let known = object.fields.iter().filter(|field| field.current()).map(|field| field.key);
         let near = nearest(&scalar.text, known.clone());
-        let help = match (near, elsewhere(&scalar.text)) {
+        let help = match (near, elsewhere(&scalar.text, self.table)) {
             (Some(near), _) => format!("did you mean `{near}`?"),
             (None, Some(path)) => format!("`{}` goes {path}", scalar.text),
             (None, None) if object.fields.is_empty() => "it takes no keys: write `{}`".to_owned(),

@@ -106,11 +106,11 @@ pub(super) fn parsed<T: FromStr>(node: Option<&Node>) -> Option<T> {
     word(node)?.parse().ok()
 }
 
-fn string(node: Option<&Node>) -> Option<String> {
+pub(super) fn string(node: Option<&Node>) -> Option<String> {
     word(node).map(str::to_owned)
 }
 
-fn strings(node: Option<&Node>) -> Vec<String> {
+pub(super) fn strings(node: Option<&Node>) -> Vec<String> {
     items(node).iter().filter_map(|item| string(Some(item))).collect()
 }
 
@@ -123,7 +123,7 @@ fn control(root: &Node) -> Option<Control> {
     Some(Control { service, target_group: string(at(root, &["traffic", "targetGroups", "control"]))? })
 }
 
-fn read_environment(root: &Node, name: &str) -> Option<Environment> {
+pub(super) fn read_environment(root: &Node, name: &str) -> Option<Environment> {
     let node = at(root, &["environments", name])?;
     Some(Environment {
         name: name.to_owned(),

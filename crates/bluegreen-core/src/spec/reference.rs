@@ -3,11 +3,10 @@
 use std::fmt::Write;
 
 use super::shape::{Keys, Object, Shape};
-use super::table;
 
-pub(super) fn markdown() -> String {
+pub(super) fn markdown(table: &Object) -> String {
     let mut out = String::from("| key | value | default | what it does |\n|---|---|---|---|\n");
-    object(&table::SPEC, "", &mut out);
+    object(table, "", &mut out);
     out
 }
 

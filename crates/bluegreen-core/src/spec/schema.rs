@@ -9,7 +9,8 @@ use super::shape::{Keys, Object, Shape};
 use super::table;
 use super::text::TextKind;
 
-pub(super) fn schema() -> Value {
+/// A file of this table, without what only one kind of file needs.
+pub(super) fn of(table: &'static Object, title: &str, description: &str) -> Members<String, Value> {
     let mut defs = Members::new();
     defs.insert(
         "variable".to_owned(),
@@ -19,14 +20,22 @@ pub(super) fn schema() -> Value {
             "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:[-?][^}]*)?\}",
         }),
     );
-    let spec = object(&table::SPEC, &mut defs);
+    let file = object(table, &mut defs);
     let mut root = Members::new();
     root.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
-    root.insert("title".to_owned(), json!("bluegreen.yaml"));
-    root.insert("description".to_owned(), json!("A canary or blue/green release of an AWS ECS service."));
-    if let Value::Object(members) = spec {
+    root.insert("title".to_owned(), json!(title));
+    root.insert("description".to_owned(), json!(description));
+    if let Value::Object(members) = file {
         root.extend(members);
     }
+    root.insert("$defs".to_owned(), Value::Object(defs));
+    root
+}
+
+pub(super) fn schema() -> Value {
+    let mut root = of(&table::SPEC, "bluegreen.yaml", "A canary or blue/green release of an AWS ECS service.");
+    // Definitions stand at the end.
+    let defs = root.shift_remove("$defs").unwrap_or_default();
     // Only our own weights have to be told where traffic is: without a service that AWS moves, those are meant.
     root.insert("if".to_owned(), json!({ "properties": { "fleet": { "not": { "required": ["service"] } } } }));
     root.insert(
@@ -39,7 +48,7 @@ pub(super) fn schema() -> Value {
             } },
         }),
     );
-    root.insert("$defs".to_owned(), Value::Object(defs));
+    root.insert("$defs".to_owned(), defs);
     Value::Object(root)
 }
 

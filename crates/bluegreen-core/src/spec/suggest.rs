@@ -1,7 +1,6 @@
 //! What the user probably meant.
 
-use super::shape::{Field, Shape};
-use super::table;
+use super::shape::{Field, Object, Shape};
 
 /// The candidate that `found` is a misspelling of, if any is near enough.
 pub(super) fn nearest<'a>(found: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -22,12 +21,12 @@ pub(super) fn nearest<'a>(found: &str, candidates: impl Iterator<Item = &'a str>
     near.min_by_key(|(distance, _)| *distance).map(|(_, near)| near)
 }
 
-/// Where in a spec a key belongs, if it is known at all: `at the top level`, `under \`traffic.test\``.
-pub(super) fn elsewhere(key: &str) -> Option<String> {
-    if table::SPEC.fields.iter().any(|field| field.key == key && field.current()) {
+/// Where in a file of this table a key belongs, if it is known at all: `at the top level`, `under \`traffic.test\``.
+pub(super) fn elsewhere(key: &str, table: &Object) -> Option<String> {
+    if table.fields.iter().any(|field| field.key == key && field.current()) {
         return Some("at the top level".to_owned());
     }
-    let path = table::SPEC.fields.iter().find_map(|field| path_to(key, &field.shape, field.key))?;
+    let path = table.fields.iter().find_map(|field| path_to(key, &field.shape, field.key))?;
     Some(format!("under `{path}`"))
 }
 

@@ -91,7 +91,7 @@ pub(super) const SPEC: Object = Object {
     ],
 };
 
-const ENVIRONMENTS: Map = Map {
+pub(super) const ENVIRONMENTS: Map = Map {
     key: "NAME",
     name: &text::SERVICE,
     value: Shape::Object(&ENVIRONMENT),

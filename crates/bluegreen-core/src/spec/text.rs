@@ -28,7 +28,7 @@ pub(super) struct Misfit {
 }
 
 impl Misfit {
-    fn unless(fits: bool) -> Result<(), Misfit> {
+    pub(super) fn unless(fits: bool) -> Result<(), Misfit> {
         if fits { Ok(()) } else { Err(Misfit::default()) }
     }
 

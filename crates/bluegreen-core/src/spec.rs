@@ -3,6 +3,7 @@
 mod analysis;
 mod check;
 mod environment;
+pub mod experiment;
 mod read;
 mod reference;
 mod rules;

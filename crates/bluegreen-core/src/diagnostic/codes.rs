@@ -125,6 +125,11 @@ codes! {
     IMAGE_FILE = "BG0320", "an imageDetail.json or imagedefinitions.json lacks what it needs";
     IMAGE_FILE_MIXED = "BG0321", "imageDetail.json and imagedefinitions.json are mixed up";
     TOO_MANY_FINDINGS = "BG0390", "more is wrong with a document than is reported";
+
+    // BG04xx: experiment.yaml, where the codes of bluegreen.yaml do not fit.
+    EXPERIMENT_VARIANTS = "BG0401", "variants that cannot be compared, or one that does not exist";
+    EXPERIMENT_COHORT = "BG0402", "a variant without a cohort, or a weight beside cohorts";
+    EXPERIMENT_METRIC = "BG0403", "a metric of an experiment that cannot be counted for each variant";
 }
 
 /// What a code means, in one line.

@@ -12,7 +12,7 @@ pub use managed::{
 pub use minutes::ClosedMinutes;
 pub use snapshot::{
     AlarmKind, AlarmSnapshot, AlarmState, Controller, Deployment, LoadBalancer, RouteSnapshot, ServiceSnapshot,
-    StateChange, TargetGroup, TargetHealth, TaskDefinitionSnapshot,
+    StateChange, TaggedRoute, TargetGroup, TargetHealth, TaskDefinitionSnapshot,
 };
 pub use task_set::{TaskSetSnapshot, TaskSetStatus};
 

@@ -2,10 +2,12 @@
 //!
 //! Two families implement these traits: the AWS adapters and the sandbox's world.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{
@@ -14,7 +16,7 @@ use crate::model::{
 };
 use crate::observe::{
     AlarmSnapshot, DeploymentConfig, DeploymentGroup, LoadBalancer, ManagedDeployments, RouteSnapshot, ServiceSnapshot,
-    StateChange, TargetGroup, TargetHealth, TaskDefinitionSnapshot,
+    StateChange, TaggedRoute, TargetGroup, TargetHealth, TaskDefinitionSnapshot,
 };
 
 pub use crate::call::{CallError, ErrorClass, Outcome};
@@ -62,12 +64,36 @@ pub trait Router: Send + Sync {
     async fn load_balancer(&self, arn: &crate::model::LoadBalancerArn) -> Result<LoadBalancer, CallError>;
     /// The ARN under which the default action of a listener is a rule: ECS names it so.
     async fn default_rule(&self, listener: &ListenerArn) -> Result<RuleArn, CallError>;
+    /// All routes of a listener by priority, the default action last, with their tags. One that could not be written back
+    /// is listed all the same.
+    async fn tagged_routes(&self, listener: &ListenerArn) -> Result<Vec<TaggedRoute>, CallError>;
+    /// `CreateRule`. AWS takes no token, and refuses a priority that is in use as `Invalid`, with `PriorityInUse` in its
+    /// message: sent twice, it makes one rule.
+    async fn create_rule(&self, rule: &NewRule) -> Outcome<RuleArn>;
+    /// `DeleteRule`. One that is gone is `NotFound`.
+    async fn delete_rule(&self, rule: &RuleArn) -> Outcome<()>;
     /// Target states of one group, counted.
     async fn health(&self, group: &TargetGroupArn) -> Result<TargetHealth, CallError>;
 }
 
+/// A listener rule to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewRule {
+    /// Where.
+    pub listener: ListenerArn,
+    /// 1 to 50000, free.
+    pub priority: u32,
+    /// The conditions under AWS's member names, each with its configuration and without the older `Values` beside it.
+    pub conditions: Value,
+    /// All actions.
+    pub actions: Vec<Action>,
+    /// Tags by key.
+    pub tags: BTreeMap<String, String>,
+}
+
 /// A change of one service; what is `None` is not sent.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ServiceChange {
     /// The fleet.

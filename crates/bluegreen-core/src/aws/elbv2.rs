@@ -11,12 +11,13 @@ use super::classify::{failure, malformed, outcome, own};
 use super::convert::{arn, next, required};
 use super::wire::KeepBody;
 use crate::model::{Action, ListenerArn, LoadBalancerArn, RouteId, RuleArn, TargetGroupArn};
-use crate::observe::{LoadBalancer, RouteSnapshot, TargetGroup, TargetHealth};
-use crate::ports::{CallError, ErrorClass, Outcome, Router};
+use crate::observe::{LoadBalancer, RouteSnapshot, TaggedRoute, TargetGroup, TargetHealth};
+use crate::ports::{CallError, ErrorClass, NewRule, Outcome, Router};
 
 mod actions;
 mod conditions;
 mod members;
+mod rules;
 
 const DESCRIBE_RULES: &str = "elbv2:DescribeRules";
 const DESCRIBE_LISTENERS: &str = "elbv2:DescribeListeners";
@@ -214,6 +215,18 @@ impl Router for AwsRouter {
             || not_found(DESCRIBE_RULES, &format!("the listener {listener} has no default rule in the answer"));
         let rule = rules.iter().find(|rule| rule.is_default == Some(true)).ok_or_else(missing)?;
         arn(DESCRIBE_RULES, "RuleArn", rule.rule_arn.as_deref())
+    }
+
+    async fn tagged_routes(&self, listener: &ListenerArn) -> Result<Vec<TaggedRoute>, CallError> {
+        self.tagged(listener).await
+    }
+
+    async fn create_rule(&self, rule: &NewRule) -> Outcome<RuleArn> {
+        self.create(rule).await
+    }
+
+    async fn delete_rule(&self, rule: &RuleArn) -> Outcome<()> {
+        self.delete(rule).await
     }
 
     async fn health(&self, group: &TargetGroupArn) -> Result<TargetHealth, CallError> {

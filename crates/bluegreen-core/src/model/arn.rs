@@ -163,6 +163,15 @@ impl LoadBalancerArn {
     }
 }
 
+impl ListenerArn {
+    /// The load balancer that the listener belongs to.
+    pub fn load_balancer(&self) -> LoadBalancerArn {
+        let text = self.0.replacen(":listener/", ":loadbalancer/", 1);
+        let cut = text.rfind('/').unwrap_or(text.len());
+        LoadBalancerArn(text[..cut].to_owned())
+    }
+}
+
 impl RuleArn {
     /// The listener that the rule belongs to.
     pub fn listener(&self) -> ListenerArn {
@@ -198,6 +207,15 @@ mod tests {
             "arn:aws-cn:elasticloadbalancing:cn-north-1:111122223333:listener/app/shop/50dc/f2f7"
         );
         assert_eq!(rule.parts().partition, "aws-cn");
+    }
+
+    #[test]
+    fn a_listener_knows_its_load_balancer() {
+        let listener: ListenerArn =
+            "arn:aws-cn:elasticloadbalancing:cn-north-1:111122223333:listener/app/shop/50dc/f2f7".parse().unwrap();
+        let balancer = listener.load_balancer();
+        assert_eq!(balancer.dimension(), "app/shop/50dc");
+        assert_eq!(balancer.as_str().parse(), Ok(balancer.clone()));
     }
 
     #[test]

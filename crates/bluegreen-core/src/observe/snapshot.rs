@@ -1,5 +1,7 @@
 //! The shapes of what AWS shows, cut down to what decisions read.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +21,18 @@ pub struct RouteSnapshot {
     pub conditions: Value,
     /// All actions in AWS's order.
     pub actions: Vec<Action>,
+}
+
+/// A rule or default action of a listener, with what tells whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaggedRoute {
+    /// As it is configured.
+    pub route: RouteSnapshot,
+    /// Whether it rewrites hosts or paths (`Transforms`), which a rule beside it would have to do as well.
+    pub rewrites: bool,
+    /// The rule's tags; none for a default action, whose listener has its own.
+    pub tags: BTreeMap<String, String>,
 }
 
 /// An ECS service as `DescribeServices` shows it.

@@ -1,6 +1,9 @@
-//! Conditions as JSON, to be shown and compared; they are never sent.
+//! Conditions as JSON: shown, compared, and sent where a rule is made.
 
-use aws_sdk_elasticloadbalancingv2::types::RuleCondition;
+use aws_sdk_elasticloadbalancingv2::types::{
+    HostHeaderConditionConfig, HttpHeaderConditionConfig, HttpRequestMethodConditionConfig, PathPatternConditionConfig,
+    QueryStringConditionConfig, QueryStringKeyValuePair, RuleCondition, SourceIpConditionConfig,
+};
 use serde_json::{Map, Value, json};
 
 /// The conditions under AWS's member names, in AWS's order.
@@ -70,13 +73,98 @@ fn patterns(values: Option<&Vec<String>>, regex: Option<&Vec<String>>) -> Value 
     Value::Object(json)
 }
 
+/// Conditions to be sent: each with its configuration, in the form that [`to_json`] writes. Whatever is not understood
+/// is an error, since a rule with less conditions would take more requests.
+pub(super) fn from_json(conditions: &Value) -> Result<Vec<RuleCondition>, String> {
+    let list = conditions.as_array().ok_or("the conditions are no list")?;
+    list.iter().map(|condition| read(condition).ok_or_else(|| format!("not a known condition: {condition}"))).collect()
+}
+
+fn read(condition: &Value) -> Option<RuleCondition> {
+    let members = condition.as_object()?;
+    let field = members.get("Field")?.as_str()?;
+    let (name, config) = members.iter().find(|(name, _)| *name != "Field")?;
+    let config = config.as_object()?;
+    let values = |name: &str| match config.get(name) {
+        Some(values) => values.as_array()?.iter().map(|value| value.as_str().map(str::to_owned)).collect(),
+        None => Some(Vec::new()),
+    };
+    let some = |values: Vec<String>| (!values.is_empty()).then_some(values);
+    let built = RuleCondition::builder().field(field);
+    let known: &[&str] = match name.as_str() {
+        "HttpHeaderConfig" => &["HttpHeaderName", "Values", "RegexValues"],
+        "HostHeaderConfig" | "PathPatternConfig" => &["Values", "RegexValues"],
+        _ => &["Values"],
+    };
+    if members.len() != 2 || config.keys().any(|key| !known.contains(&key.as_str())) {
+        return None;
+    }
+    let regex = some(values("RegexValues")?);
+    let built = match (field, name.as_str()) {
+        ("host-header", "HostHeaderConfig") => {
+            let config = HostHeaderConditionConfig::builder().set_values(some(values("Values")?));
+            built.host_header_config(config.set_regex_values(regex).build())
+        }
+        ("path-pattern", "PathPatternConfig") => {
+            let config = PathPatternConditionConfig::builder().set_values(some(values("Values")?));
+            built.path_pattern_config(config.set_regex_values(regex).build())
+        }
+        ("http-header", "HttpHeaderConfig") => {
+            let header = config.get("HttpHeaderName")?.as_str()?;
+            let config = HttpHeaderConditionConfig::builder().http_header_name(header).set_regex_values(regex);
+            built.http_header_config(config.set_values(some(values("Values")?)).build())
+        }
+        ("http-request-method", "HttpRequestMethodConfig") => {
+            let config = HttpRequestMethodConditionConfig::builder().set_values(some(values("Values")?));
+            built.http_request_method_config(config.build())
+        }
+        ("source-ip", "SourceIpConfig") => {
+            let config = SourceIpConditionConfig::builder().set_values(some(values("Values")?));
+            built.source_ip_config(config.build())
+        }
+        ("query-string", "QueryStringConfig") => {
+            let pairs = config.get("Values")?.as_array()?.iter().map(pair).collect::<Option<Vec<_>>>()?;
+            built.query_string_config(QueryStringConditionConfig::builder().set_values(Some(pairs)).build())
+        }
+        _ => return None,
+    };
+    Some(built.build())
+}
+
+fn pair(pair: &Value) -> Option<QueryStringKeyValuePair> {
+    let key = pair.get("Key").and_then(Value::as_str).map(str::to_owned);
+    Some(QueryStringKeyValuePair::builder().set_key(key).value(pair.get("Value")?.as_str()?).build())
+}
+
 #[cfg(test)]
 mod tests {
-    use aws_sdk_elasticloadbalancingv2::types::{
-        HttpHeaderConditionConfig, QueryStringConditionConfig, QueryStringKeyValuePair,
-    };
-
     use super::*;
+
+    #[test]
+    fn what_is_sent_is_what_was_shown() {
+        let shown = json!([
+            {"Field": "host-header", "HostHeaderConfig": {"Values": ["a.example"]}},
+            {"Field": "path-pattern", "PathPatternConfig": {"RegexValues": ["^/a"]}},
+            {"Field": "http-header", "HttpHeaderConfig": {"Values": ["b"], "HttpHeaderName": "X-A"}},
+            {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET"]}},
+            {"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8"]}},
+            {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "k", "Value": "v"}]}},
+        ]);
+        assert_eq!(to_json(&from_json(&shown).unwrap()), shown);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for condition in [
+            json!({"Field": "path-pattern", "Values": ["/a"], "PathPatternConfig": {"Values": ["/a"]}}),
+            json!({"Field": "path-pattern", "HostHeaderConfig": {"Values": ["/a"]}}),
+            json!({"Field": "source-ip", "SourceIpConfig": {"Values": ["10.0.0.0/8"], "IpAddressType": "ipv4"}}),
+            json!({"Field": "path-pattern", "PathPatternConfig": {"Values": [1]}}),
+            json!({"Field": "path-pattern"}),
+        ] {
+            assert!(from_json(&json!([condition])).is_err(), "{condition}");
+        }
+    }
 
     #[test]
     fn every_part_of_a_condition_shows() {

@@ -8,18 +8,18 @@ use bluegreen_core::model::{
     Timestamp,
 };
 use bluegreen_core::observe::{
-    AlarmSnapshot, LoadBalancer, RouteSnapshot, ServiceSnapshot, StateChange, TargetGroup, TargetHealth,
+    AlarmSnapshot, LoadBalancer, RouteSnapshot, ServiceSnapshot, StateChange, TaggedRoute, TargetGroup, TargetHealth,
     TaskDefinitionSnapshot,
 };
 use bluegreen_core::ports::{
-    Alarms, CallError, ErrorClass, Fleet, Metrics, Outcome, Points, Router, ServiceChange, TaskSetRequest,
+    Alarms, CallError, ErrorClass, Fleet, Metrics, NewRule, Outcome, Points, Router, ServiceChange, TaskSetRequest,
 };
 use serde_json::Value;
 
 use super::{Front, error};
 use crate::trace::{ActionsWrite, Detail, ServiceWrite};
-use crate::world::Refusal;
 use crate::world::definitions::RUN_TAG;
+use crate::world::{self, Refusal};
 use crate::world::{ReadKind, State, World, Writer};
 
 fn not_found(code: &str, what: &str) -> Refusal {
@@ -78,6 +78,32 @@ impl Router for Front {
             Ok((rule.ok_or_else(|| not_found("ListenerNotFound", listener.as_str()))?, Detail::None))
         })
         .await
+    }
+
+    async fn tagged_routes(&self, listener: &ListenerArn) -> Result<Vec<TaggedRoute>, CallError> {
+        self.look(("elbv2:DescribeRules", listener.to_string()), ReadKind::Routes, |_, state, _| {
+            let routes = state.tagged_routes(listener);
+            if routes.is_empty() {
+                return Err(not_found("ListenerNotFound", listener.as_str()));
+            }
+            let seen = routes.iter().map(|tagged| tagged.route.clone()).collect();
+            Ok((routes, Detail::Routes(seen)))
+        })
+        .await
+    }
+
+    async fn create_rule(&self, rule: &NewRule) -> Outcome<RuleArn> {
+        self.mutate(("elbv2:CreateRule", rule.listener.to_string()), |world| {
+            let NewRule { listener, priority, conditions, actions, tags } = rule.clone();
+            let transforms = Value::Array(Vec::new());
+            let rule = world::NewRule { listener, priority, conditions, transforms, actions, tags };
+            Ok((world.create_rule(rule, Writer::Operator(self.operator.clone()))?, Detail::None))
+        })
+        .await
+    }
+
+    async fn delete_rule(&self, rule: &RuleArn) -> Outcome<()> {
+        self.mutate(("elbv2:DeleteRule", rule.to_string()), |world| Ok((world.delete_rule(rule)?, Detail::None))).await
     }
 
     async fn health(&self, group: &TargetGroupArn) -> Result<TargetHealth, CallError> {

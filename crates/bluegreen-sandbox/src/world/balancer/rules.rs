@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use bluegreen_core::model::{Action, ListenerArn, RouteId, RuleArn};
+use bluegreen_core::observe::TaggedRoute;
 use serde_json::Value;
 
 use super::super::refusal::Refused;
 use super::super::tags::Tags;
-use super::super::{RouteRecord, World, Writer};
+use super::super::{RouteRecord, State, World, Writer};
 use super::{check_range, conditions, transforms};
 
 /// What `CreateRule` takes.
@@ -143,6 +144,24 @@ impl World {
             RouteId::Rule(arn) => route.priority == number && arn.listener() == *listener && !but.contains(&arn),
             RouteId::DefaultAction(_) => false,
         })
+    }
+}
+
+impl State {
+    /// The routes of a listener by priority, the default action last, with their tags; none where there is no such listener.
+    pub fn tagged_routes(&self, listener: &ListenerArn) -> Vec<TaggedRoute> {
+        let own = self.routes.iter().filter(|(id, _)| id.listener() == *listener);
+        let tagged = |(id, route): (&RouteId, &RouteRecord)| TaggedRoute {
+            route: super::snapshot(id, route),
+            rewrites: route.transforms.as_array().is_some_and(|transforms| !transforms.is_empty()),
+            tags: match id {
+                RouteId::Rule(_) => self.tags.get(id.arn()).cloned().unwrap_or_default(),
+                RouteId::DefaultAction(_) => Tags::new(),
+            },
+        };
+        let mut routes: Vec<TaggedRoute> = own.map(tagged).collect();
+        routes.sort_by_key(|tagged| tagged.route.priority.parse::<u32>().unwrap_or(u32::MAX));
+        routes
     }
 }
 

@@ -4,7 +4,7 @@
 
 mod command;
 mod control;
-mod file;
+pub(crate) mod file;
 mod judged;
 mod managed;
 mod record;

@@ -11,10 +11,10 @@
 //! Only the holder of the lock writes to `runs`. Everybody may read, and may put orders into the inbox.
 
 mod inbox;
-mod line;
-mod lock;
-mod place;
-mod runs;
+pub(crate) mod line;
+pub(crate) mod lock;
+pub(crate) mod place;
+pub(crate) mod runs;
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::journal::{JOURNAL_VERSION, JournalError, Record};
@@ -37,6 +38,35 @@ pub(super) struct Scan {
     pub(super) valid_len: u64,
 }
 
+/// Something that a journal keeps in an order.
+pub(crate) trait Numbered: Serialize + DeserializeOwned {
+    /// Its position, from 0 without gaps.
+    fn seq(&self) -> u64;
+}
+
+impl Numbered for Record {
+    fn seq(&self) -> u64 {
+        self.seq
+    }
+}
+
+/// The lines of a file that was read to its end.
+#[derive(Debug)]
+pub(crate) struct Lines<R> {
+    /// All whole records, oldest first.
+    pub(crate) records: Vec<R>,
+    /// What was left out at the end, if anything was.
+    pub(crate) torn: Option<Torn>,
+    /// How many bytes the whole records take.
+    pub(crate) valid_len: u64,
+}
+
+impl<R> Default for Lines<R> {
+    fn default() -> Self {
+        Lines { records: Vec::new(), torn: None, valid_len: 0 }
+    }
+}
+
 /// Why a line is no record.
 enum LineError {
     /// It is not what was written: the last line of a file may be so.
@@ -52,14 +82,14 @@ fn checksum(text: &str) -> String {
 }
 
 /// A record as its line, the newline included.
-pub(super) fn encode(record: &Record) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn encode(record: &impl Numbered) -> Result<Vec<u8>, serde_json::Error> {
     let text = serde_json::to_string(record)?;
     let sum = checksum(&text);
     Ok(format!("{{\"v\":{JOURNAL_VERSION},\"sum\":\"{sum}\",\"record\":{text}}}\n").into_bytes())
 }
 
 /// The checksum is over the record's own bytes, so the line is taken apart by hand and not by a JSON reader.
-fn decode(bytes: &[u8]) -> Result<Record, LineError> {
+fn decode<R: Numbered>(bytes: &[u8]) -> Result<R, LineError> {
     let line = std::str::from_utf8(bytes).map_err(|_| LineError::Broken("it is not text"))?;
     let shape = || LineError::Broken("it is not a record with its checksum");
     if let Some(version) = version(line).filter(|version| *version != u64::from(JOURNAL_VERSION)) {
@@ -95,28 +125,34 @@ fn version(line: &str) -> Option<u64> {
 /// A last line that is cut short or does not match its checksum is left out: it was never reported as written. The
 /// same anywhere else means that what the run did is not known any more, and is an error.
 pub(super) fn scan(path: &Path, bytes: &[u8]) -> Result<Scan, JournalError> {
-    let mut scan = Scan::default();
+    let Lines { records, torn, valid_len } = lines(path, bytes)?;
+    Ok(Scan { contents: Contents { records, torn }, valid_len })
+}
+
+/// [`scan`], for records of any kind.
+pub(crate) fn lines<R: Numbered>(path: &Path, bytes: &[u8]) -> Result<Lines<R>, JournalError> {
+    let mut scan = Lines::default();
     let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
     for (index, line) in lines.iter().enumerate() {
         let last = index + 1 == lines.len();
         let damaged = |what: String| JournalError::Damaged { place: format!("{}:{}", path.display(), index + 1), what };
         let record = match line.strip_suffix(b"\n") {
-            Some(text) => decode(text),
+            Some(text) => decode::<R>(text),
             None => Err(LineError::Broken("it has no end")),
         };
         match record {
-            Ok(record) if record.seq == index as u64 => {
-                scan.contents.records.push(record);
+            Ok(record) if record.seq() == index as u64 => {
+                scan.records.push(record);
                 scan.valid_len += line.len() as u64;
             }
             Ok(record) => {
                 return Err(damaged(format!(
                     "record {} stands where record {index} belongs: lines were removed or added by hand; {CURE}",
-                    record.seq
+                    record.seq()
                 )));
             }
             Err(LineError::Broken(_)) if last => {
-                scan.contents.torn = Some(Torn { line: index + 1, bytes: line.len() as u64 });
+                scan.torn = Some(Torn { line: index + 1, bytes: line.len() as u64 });
             }
             Err(LineError::Broken(what)) => {
                 return Err(damaged(format!("this line cannot be believed, {what}; {CURE}")));

@@ -21,7 +21,7 @@ pub struct Owner {
 
 /// The service's lock, held.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     owner_path: PathBuf,
     /// Locked as well, so that others can see that the note is true without ever touching the lock itself.
     _owner: Option<File>,
@@ -29,7 +29,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    pub(super) fn take(dir: &Path, run: &RunId, operator: &Operator) -> Result<Held, JournalError> {
+    pub(crate) fn take(dir: &Path, run: &RunId, operator: &Operator) -> Result<Held, JournalError> {
         let path = dir.join("lock");
         let lock = place::open_lock(&path).map_err(|error| place::storage("open", &path, &error))?;
         match lock.try_lock() {

@@ -29,7 +29,7 @@ pub fn state_root(vars: &dyn Fn(&str) -> Option<String>) -> Result<PathBuf, Jour
 const NAME_MAX: usize = 120;
 
 /// `part` as the name of a file or folder: letters, digits, `-`, `_` and inner dots as they are, the rest in hex.
-pub(super) fn file_name(part: &str) -> String {
+pub(crate) fn file_name(part: &str) -> String {
     let mut name = String::with_capacity(part.len());
     for (index, byte) in part.bytes().enumerate() {
         match byte {
@@ -50,7 +50,7 @@ pub(super) fn file_name(part: &str) -> String {
 }
 
 /// Makes `dir` and what is missing above it, for this user alone, each durable in its parent.
-pub(super) fn create_dirs(dir: &Path) -> std::io::Result<()> {
+pub(crate) fn create_dirs(dir: &Path) -> std::io::Result<()> {
     if dir.is_dir() {
         return Ok(());
     }
@@ -69,7 +69,7 @@ pub(super) fn create_dirs(dir: &Path) -> std::io::Result<()> {
 }
 
 /// Makes the names in `dir` durable, where the system knows such a thing.
-pub(super) fn sync_dir(dir: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_dir(dir: &Path) -> std::io::Result<()> {
     match cfg!(unix) {
         true => File::open(dir)?.sync_all(),
         false => Ok(()),
@@ -86,7 +86,7 @@ fn private_options() -> std::fs::OpenOptions {
 
 /// Opens a journal's file for its next line; makes it when `first`. A file that is gone is not made anew: what it
 /// held would be missing.
-pub(super) fn open_to_append(path: &Path, first: bool) -> std::io::Result<File> {
+pub(crate) fn open_to_append(path: &Path, first: bool) -> std::io::Result<File> {
     private_options().append(true).create(first).open(path)
 }
 
@@ -104,7 +104,7 @@ pub(super) fn private_file(dir: &Path, bytes: &[u8]) -> std::io::Result<tempfile
 }
 
 /// A failure of the file system with its cure.
-pub(super) fn storage(action: &'static str, path: &Path, error: &std::io::Error) -> JournalError {
+pub(crate) fn storage(action: &'static str, path: &Path, error: &std::io::Error) -> JournalError {
     let cure = match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "make it writable for this user, or set BLUEGREEN_STATE to a folder that is"

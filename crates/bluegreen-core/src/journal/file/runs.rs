@@ -165,7 +165,7 @@ impl FileStore {
 }
 
 /// The entries of a folder; none where it does not exist.
-fn list_dir(dir: &Path) -> Result<Vec<PathBuf>, JournalError> {
+pub(crate) fn list_dir(dir: &Path) -> Result<Vec<PathBuf>, JournalError> {
     let list = || -> std::io::Result<Vec<PathBuf>> {
         std::fs::read_dir(dir)?.map(|entry| entry.map(|entry| entry.path())).collect()
     };

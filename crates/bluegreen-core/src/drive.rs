@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use clock::SystemClock;
+pub use clock::{ClockError, FastClock, SystemClock};
 pub use interrupt::Interrupt;
 pub use milestone::{Milestone, MilestoneError};
 

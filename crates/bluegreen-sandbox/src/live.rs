@@ -97,6 +97,7 @@ pub struct Sandbox {
     notes: mpsc::UnboundedReceiver<String>,
     conductor: (oneshot::Sender<()>, JoinHandle<()>),
     front: Server,
+    fast: Option<String>,
 }
 
 impl Sandbox {
@@ -105,6 +106,7 @@ impl Sandbox {
         let config = config(&options);
         let world = Arc::new(Mutex::new(World::new(config)));
         let clock = RunningClock::new(0, options.speed);
+        let fast = ((options.speed - 1.0).abs() > f64::EPSILON).then(|| format!("{}*{}", options.start, options.speed));
         let api = Api::new(Arc::clone(&world), Arc::new(clock), options.faults.faults(options.seed));
         let front = Server::start(api.clone(), options.port).await?;
         let tally = Arc::new(Tally::default());
@@ -134,7 +136,7 @@ impl Sandbox {
         };
         let (stop, stopped) = oneshot::channel();
         let conductor = (stop, tokio::spawn(conductor.run(stopped)));
-        Ok(Sandbox { world, api, bound: bounds, notes, conductor, front })
+        Ok(Sandbox { world, api, bound: bounds, notes, conductor, front, fast })
     }
 
     /// Where the APIs are, for `AWS_ENDPOINT_URL`.
@@ -144,7 +146,15 @@ impl Sandbox {
 
     /// The environment that leads a client of AWS to this sandbox.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        environment(&self.front, &self.world)
+        let mut all = environment(&self.front, &self.world);
+        all.extend(self.fast.iter().map(|fast| ("BLUEGREEN_CLOCK", fast.clone())));
+        all
+    }
+
+    /// How programs of this project know the time where it does not pass as on this machine: when it was the same, `*`,
+    /// and how many times as fast it has passed since.
+    pub fn clock(&self) -> Option<&str> {
+        self.fast.as_deref()
     }
 
     /// The APIs themselves: their requests, their faults.

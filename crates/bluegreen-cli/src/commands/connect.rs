@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bluegreen_core::aws::{self, AwsPorts, ConnectOptions, EndpointOverride};
-use bluegreen_core::drive::SystemClock;
 use bluegreen_core::hooks::ProcessHooks;
 use bluegreen_core::ports::Ports;
 
@@ -53,10 +52,10 @@ pub(super) async fn aws(args: &AwsArgs, region: Option<&str>) -> Result<AwsPorts
     Ok(found)
 }
 
-/// The clients with this machine's clock and hooks.
+/// The clients with the clock and this machine's hooks.
 pub(super) fn ports(found: AwsPorts, dir: &Path) -> Ports {
     Ports {
-        clock: Arc::new(SystemClock),
+        clock: crate::env::clock(),
         router: found.router,
         fleet: found.fleet,
         alarms: found.alarms,

@@ -31,7 +31,7 @@ async fn stay(session: &Session, args: &SandboxArgs) -> Result<Exit, Failure> {
     if session.json() {
         out::json(&serde_json::json!({
             "endpoint": sandbox.endpoint(), "url": shop.as_ref().map(|shop| &shop.url),
-            "listener": shop.as_ref().map(|shop| &shop.listener),
+            "listener": shop.as_ref().map(|shop| &shop.listener), "clock": sandbox.clock(),
         }))?;
     } else {
         out::data(format_args!("AWS_ENDPOINT_URL={}", sandbox.endpoint()));

@@ -16,6 +16,8 @@ use bluegreen_sandbox::scenario::Scenario;
 mod calm;
 #[path = "simulation/crash.rs"]
 mod crash;
+#[path = "simulation/experiment.rs"]
+mod experiment;
 #[path = "simulation/faults.rs"]
 mod faults;
 #[path = "simulation/fresh.rs"]

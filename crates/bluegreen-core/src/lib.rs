@@ -13,6 +13,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod drive;
 pub mod event;
+pub mod experiment;
 pub mod follow;
 pub mod hooks;
 pub mod journal;

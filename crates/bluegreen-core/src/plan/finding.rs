@@ -45,15 +45,15 @@ impl Finding {
         Finding { severity, code: code.to_owned(), what: what.into(), cure: cure.into() }
     }
 
-    pub(super) fn refuse(code: &str, what: impl Into<String>, cure: impl Into<String>) -> Finding {
+    pub(crate) fn refuse(code: &str, what: impl Into<String>, cure: impl Into<String>) -> Finding {
         Finding::new(Severity::Refuse, code, what, cure)
     }
 
-    pub(super) fn warn(code: &str, what: impl Into<String>, cure: impl Into<String>) -> Finding {
+    pub(crate) fn warn(code: &str, what: impl Into<String>, cure: impl Into<String>) -> Finding {
         Finding::new(Severity::Warn, code, what, cure)
     }
 
-    pub(super) fn info(code: &str, what: impl Into<String>, cure: impl Into<String>) -> Finding {
+    pub(crate) fn info(code: &str, what: impl Into<String>, cure: impl Into<String>) -> Finding {
         Finding::new(Severity::Info, code, what, cure)
     }
 }

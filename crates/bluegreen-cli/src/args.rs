@@ -1,6 +1,7 @@
 //! The command line.
 
 mod appspec;
+mod experiment;
 mod judge;
 mod migrate;
 mod pipeline;
@@ -16,6 +17,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use appspec::{
     AppspecArgs, AppspecCommand, BuildArgs, DocumentFormat, FollowArgs, NewArgs, PatchArgs, Point, ShowArgs,
     ValidateArgs, WaitPoint,
+};
+pub(crate) use experiment::{
+    ExperimentArgs, ExperimentCommand, ExperimentPromoteArgs, ExperimentStartArgs, ExperimentStatusArgs,
+    ExperimentStopArgs, WhichArgs,
 };
 pub(crate) use judge::JudgeArgs;
 pub(crate) use migrate::MigrateArgs;
@@ -65,6 +70,15 @@ pub(crate) enum Output {
     Json,
 }
 
+/// The files that have a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// bluegreen.yaml
+    Spec,
+    /// experiment.yaml
+    Experiment,
+}
+
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -105,6 +119,12 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// Make and check CodeDeploy AppSpec documents
     Appspec(AppspecArgs),
+    /// Hold variants apart for days and tell which is better
+    ///
+    /// An experiment is a split of users, or cohorts, over target groups that exist already. It stands in listener rules of
+    /// its own, in front of the rule that it is about, and takes them away at its end. Verdicts hold however often they
+    /// are looked at.
+    Experiment(ExperimentArgs),
     /// Release as a stage of a pipeline
     Pipeline(PipelineArgs),
     /// Run a check and answer a deployment's lifecycle event with what came of it
@@ -138,8 +158,12 @@ pub(crate) enum Command {
     /// chance of ever calling an equal canary worse. Exits with 0 for a pass, 3 for a fail, and 5 where a person has to
     /// decide.
     Judge(JudgeArgs),
-    /// Print the JSON schema of bluegreen.yaml, for editors
-    Schema,
+    /// Print the JSON schema of bluegreen.yaml or experiment.yaml, for editors
+    Schema {
+        /// Of which file
+        #[arg(value_enum, default_value_t = SchemaOf::Spec)]
+        of: SchemaOf,
+    },
     /// Print completions for a shell
     Completions {
         /// The shell

@@ -7,6 +7,7 @@ mod connect;
 mod consent;
 mod demo;
 mod deploy;
+mod experiment;
 mod explain;
 mod following;
 mod hook;
@@ -77,6 +78,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Replay(args) => replay::run(&session, &args),
         Command::Report(args) => report::run(&session, &args),
         Command::Appspec(args) => appspec::run(&session, &args.command),
+        Command::Experiment(args) => experiment::run(&session, &args.command),
         Command::Pipeline(args) => pipeline::run(&session, &args.command),
         Command::Hook(args) => hook::run(&session, &args),
         Command::Migrate(args) => migrate::run(&session, &args),
@@ -84,7 +86,7 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Sandbox(args) => sandbox::run(&session, &args),
         Command::Simulate(args) => simulate::run(&session, &args),
         Command::Judge(args) => judge::run(&session, &args),
-        Command::Schema => schema::run(),
+        Command::Schema { of } => schema::run(of),
         Command::Completions { shell } => completions::run(shell),
         Command::Man { dir } => man::run(dir.as_deref()),
     }

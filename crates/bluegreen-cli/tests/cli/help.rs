@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::support::bluegreen;
 
-const PAGES: [&str; 33] = [
+const PAGES: [&str; 38] = [
     "",
     "verify",
     "plan",
@@ -28,6 +28,11 @@ const PAGES: [&str; 33] = [
     "appspec validate",
     "appspec show",
     "appspec deploy",
+    "experiment",
+    "experiment start",
+    "experiment status",
+    "experiment stop",
+    "experiment promote",
     "pipeline",
     "pipeline codebuild",
     "hook",

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod appspec;
+mod experiment;
 mod help;
 mod journal;
 mod judge;

@@ -35,6 +35,7 @@ pub struct Sandbox {
     port: u16,
     /// Where the ready-made shop is, when there is one.
     shop: Option<SocketAddr>,
+    clock: String,
     folder: TempDir,
 }
 
@@ -59,7 +60,8 @@ impl Sandbox {
         let endpoint = text(&ready["endpoint"]).to_owned();
         let port = endpoint.rsplit(':').next().and_then(|port| port.parse().ok());
         let shop = text(&ready["url"]).strip_prefix("http://").and_then(|address| address.parse().ok());
-        let sandbox = Self { process, endpoint, port: port.unwrap_or(0), shop, folder };
+        let clock = text(&ready["clock"]).to_owned();
+        let sandbox = Self { process, endpoint, port: port.unwrap_or(0), shop, clock, folder };
         if port.is_none() {
             let said = sandbox.notes();
             return Err(Trouble::new(format!("the sandbox did not start; it said:\n{line}{said}")));
@@ -70,6 +72,11 @@ impl Sandbox {
     /// The endpoint for `AWS_ENDPOINT_URL`.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Its time for `BLUEGREEN_CLOCK`; empty where it passes as ours does.
+    pub fn clock(&self) -> &str {
+        &self.clock
     }
 
     /// Where the shop of `--shop` listens.
@@ -106,7 +113,12 @@ impl Sandbox {
 
     /// Makes a world to release in with boto3; the flags are those of `tests/sandbox/world.py`.
     pub fn world(&self, flags: &[&str]) -> Outcome<World> {
-        let document = self.run("world.py", flags)?;
+        self.world_by("world.py", flags)
+    }
+
+    /// The same by another program of `tests/sandbox`.
+    pub fn world_by(&self, program: &str, flags: &[&str]) -> Outcome<World> {
+        let document = self.run(program, flags)?;
         let path = self.folder.path().join("world.json");
         fs::write(&path, &document).map_err(Trouble::at("world.json"))?;
         World::parse(document.as_bytes(), self.endpoint.clone(), path)

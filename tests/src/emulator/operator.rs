@@ -24,7 +24,8 @@ pub struct Operator {
 }
 
 impl Operator {
-    pub(crate) fn start(mut command: Command) -> Outcome<Self> {
+    /// Starts a command that runs the binary.
+    pub fn start(mut command: Command) -> Outcome<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(Trouble::at("starting bluegreen"))?;
         let (send, lines) = channel();

@@ -25,6 +25,11 @@ fn the_reference_of_the_spec_is_generated() {
 }
 
 #[test]
+fn the_reference_of_experiments_is_generated() {
+    same_as_file("docs/reference/experiment.md", &bluegreen_core::spec::experiment::reference_markdown());
+}
+
+#[test]
 fn the_table_of_engines_is_generated() {
     same_as_file("docs/reference/engines.md", &bluegreen_core::plan::engines_markdown());
 }
@@ -60,23 +65,40 @@ fn links_between_pages_lead_somewhere() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
-#[test]
-fn every_finding_of_the_preflight_is_listed() {
-    fn codes(folder: &Path, found: &mut std::collections::BTreeSet<String>) {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                codes(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).unwrap();
-                found.extend(text.split("\"BG3").skip(1).map(|rest| format!("BG3{}", &rest[..3])));
-            }
+/// The codes in the sources of a folder that begin with `family`, a digit less than whole.
+fn codes(folder: &Path, family: &str, found: &mut std::collections::BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            codes(&path, family, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            found.extend(
+                text.split(&format!("\"{family}")).skip(1).map(|rest| format!("{family}{}", &rest[..6 - family.len()])),
+            );
         }
     }
+}
+
+/// The codes of `family` in the first column of a page's tables.
+fn listed(page: &str, family: &str) -> std::collections::BTreeSet<String> {
+    let page = fs::read_to_string(root().join(page)).unwrap();
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| ")).filter(|row| row.starts_with(family));
+    rows.map(|row| row[..6].to_owned()).collect()
+}
+
+#[test]
+fn every_finding_of_an_experiment_is_listed() {
     let mut used = std::collections::BTreeSet::new();
-    codes(&root().join("crates/bluegreen-core/src/plan"), &mut used);
-    codes(&root().join("crates/bluegreen-cli/src"), &mut used);
-    let page = fs::read_to_string(root().join("docs/reference/preflight.md")).unwrap();
-    let listed = page.lines().filter_map(|line| line.strip_prefix("| BG3")).map(|rest| format!("BG3{}", &rest[..3]));
-    assert_eq!(used, listed.collect());
+    codes(&root().join("crates/bluegreen-core/src/experiment"), "BG41", &mut used);
+    codes(&root().join("crates/bluegreen-cli/src"), "BG41", &mut used);
+    assert_eq!(used, listed("docs/guide/experiments.md", "BG41"));
+}
+
+#[test]
+fn every_finding_of_the_preflight_is_listed() {
+    let mut used = std::collections::BTreeSet::new();
+    codes(&root().join("crates/bluegreen-core/src/plan"), "BG3", &mut used);
+    codes(&root().join("crates/bluegreen-cli/src"), "BG3", &mut used);
+    assert_eq!(used, listed("docs/reference/preflight.md", "BG3"));
 }

@@ -98,7 +98,8 @@ impl Start<'_> {
             return Ok(Exit::Done);
         }
         self.consent.ask(plan)?;
-        operate::start_until(self.session, self.ports, self.runs, plan, until).await
+        // The loop's future is large, and this one is held by every command that starts a run.
+        Box::pin(operate::start_until(self.session, self.ports, self.runs, plan, until)).await
     }
 }
 

@@ -69,7 +69,7 @@ impl Action<'_> {
                     out::say(format_args!("run {run} was refused before its first write: trying again"));
                     attempt += 1;
                 }
-                (Course::Start, _) | (_, None) => return Box::pin(self.start(ports, site, run)).await,
+                (Course::Start, _) | (_, None) => return self.start(ports, site, run).await,
                 (Course::Resume, Some(known)) => return self.resume(ports, &known).await,
                 (Course::Report, Some(known)) => return self.report(&known, attempt),
             }

@@ -53,6 +53,10 @@ pub struct Judge {
     /// So many minutes in which one metric was plainly broken are let pass.
     #[serde(default)]
     pub failure_limit: u32,
+    /// For about how many minutes a release is looked at, where that is known beforehand: small regressions are found more
+    /// often within them, and those that begin late a little later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub horizon: Option<u32>,
 }
 
 impl Default for Judge {
@@ -69,6 +73,7 @@ impl Default for Judge {
             requests_min: 50.0,
             pass_early: false,
             failure_limit: 0,
+            horizon: None,
         }
     }
 }

@@ -23,6 +23,7 @@ mod absolute;
 mod blocks;
 mod comparison;
 mod dispersion;
+mod horizon;
 mod planning;
 mod ratio;
 mod signs;

@@ -68,6 +68,7 @@ fn settings(args: &JudgeArgs, rows: &Rows) -> Result<Judge, Failure> {
         requests_min: args.min_requests.into(),
         pass_early: false,
         failure_limit: 0,
+        horizon: None,
     })
 }
 

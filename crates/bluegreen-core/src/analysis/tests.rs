@@ -196,6 +196,7 @@ fn any_judge() -> impl Strategy<Value = Judge> {
                 requests_min,
                 pass_early,
                 failure_limit,
+                horizon: pass_early.then_some(failure_limit * 30),
             }
         },
     )

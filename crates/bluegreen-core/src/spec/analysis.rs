@@ -116,6 +116,7 @@ pub(super) fn judge(node: &Node, metrics: Vec<Metric>) -> Judge {
         requests_min: parsed::<u32>(node.get("minRequests")).map_or(default.requests_min, f64::from),
         failure_limit: parsed(node.get("failureLimit")).unwrap_or(default.failure_limit),
         pass_early: flag(node.get("promoteEarly")).unwrap_or(default.pass_early),
+        horizon: None,
     }
 }
 

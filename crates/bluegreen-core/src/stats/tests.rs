@@ -268,3 +268,63 @@ fn a_canary_that_does_not_work_trips_the_wire() {
         assert_eq!(tripped(minute), expected, "{minute:?}");
     }
 }
+
+fn run_on(process: &mut Comparison, minutes: &[Minute]) {
+    for minute in minutes {
+        process.add(*minute);
+    }
+}
+
+/// The mean factor of one more minute, over everything that can happen in it, is at most 1: where both arms fail alike,
+/// and where the canary fails less.
+#[test]
+fn nobody_can_expect_to_win_while_the_canary_is_no_worse() {
+    let chances = |n: u32, p: f64| -> Vec<f64> {
+        let log = |k: u32| libm::lgamma(f64::from(k) + 1.0);
+        let of = |k: u32| log(n) - log(k) - log(n - k) + f64::from(k) * p.ln() + f64::from(n - k) * (1.0 - p).ln();
+        (0..=n).map(|k| of(k).exp()).collect()
+    };
+    let (n, m) = (12_u32, 40_u32);
+    let pasts: [&[Minute]; 3] = [
+        &[],
+        &[Minute::new(1.0, 2.0, 12.0, 40.0), Minute::new(0.0, 0.0, 12.0, 40.0)],
+        &[Minute::new(5.0, 1.0, 12.0, 40.0), Minute::new(2.0, 9.0, 30.0, 40.0), Minute::new(3.0, 2.0, 12.0, 40.0)],
+    ];
+    let guards = Guards::default();
+    for process in [Comparison::new(1.0, guards), Comparison::with_horizon(4, 100_f64.ln(), guards)] {
+        for past in pasts {
+            let mut process = process.clone();
+            run_on(&mut process, past);
+            for (canary, control) in [(0.01, 0.01), (0.1, 0.1), (0.5, 0.5), (0.9, 0.9), (0.05, 0.4)] {
+                let (canary, control) = (chances(n, canary), chances(m, control));
+                let mut mean = 0.0;
+                for (x, chance) in (0..=n).zip(&canary) {
+                    for (y, other) in (0..=m).zip(&control) {
+                        let minute = Minute::new(x.into(), y.into(), n.into(), m.into());
+                        let before = process.log_e();
+                        mean += chance * other * (process.clone().add(minute) - before).exp();
+                    }
+                }
+                assert!(mean <= 1.0 + 1e-9, "{mean} after {past:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn with_a_horizon_a_small_regression_is_found_by_its_end() {
+    // 100 requests a second, 5 %, 0.1 %: what is expected, minute by minute.
+    let run = |mut process: Comparison, canary_bad: f64| {
+        run_on(&mut process, &[Minute::new(canary_bad, 5.7, 300.0, 5700.0); 60]);
+        process.log_e_max()
+    };
+    let plain = || Comparison::new(1.0, Guards::default());
+    let aimed = || Comparison::with_horizon(60, 100_f64.ln(), Guards::default());
+    assert!(run(plain(), 0.6) < 100_f64.ln());
+    assert!(run(aimed(), 0.6) >= 100_f64.ln());
+    assert!(run(aimed(), 0.3) < 0.5);
+    // And an hour later again.
+    let mut late = aimed();
+    run_on(&mut late, &[Minute::new(0.3, 5.7, 300.0, 5700.0); 60]);
+    assert!(run(late, 0.7) >= 100_f64.ln());
+}

@@ -2,8 +2,8 @@
 
 use std::ops::Deref;
 
-/// Bettors of the largest mixture: sixteen alternatives, and cash.
-const BETTORS_MAX: usize = 17;
+/// Bettors of the largest mixture: cash, sixteen alternatives, and one with a horizon.
+const BETTORS_MAX: usize = 18;
 
 /// A number for each bettor, cash first. Minutes are many, so they live without the heap.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +32,11 @@ impl Deref for Bets {
 }
 
 impl Bets {
+    /// Gives the last bettor another number.
+    pub(super) fn set_last(&mut self, value: f64) {
+        self.values[self.count - 1] = value;
+    }
+
     fn map(&self, change: impl Fn(f64) -> f64) -> Bets {
         self.iter().map(|value| change(*value)).collect()
     }
@@ -101,6 +106,11 @@ impl Wealth {
 
     pub(super) fn log_e(&self) -> f64 {
         self.log_e
+    }
+
+    /// ln of what the last bettor holds.
+    pub(super) fn log_held_last(&self) -> f64 {
+        self.log_e + self.shares.last().map_or(f64::NEG_INFINITY, |share| share.ln())
     }
 
     pub(super) fn log_e_max(&self) -> f64 {

@@ -79,7 +79,7 @@ impl Process {
         Process {
             found: MetricEvidence::none(&metric.name, judge.weight(metric)),
             newest: None,
-            worse: Comparison::new(1.0, guards),
+            worse: judge.comparison(metric, guards),
             not_worse: NonInferiority::new(judge.not_worse_than, guards),
             harmless: judge.harmless.and_then(Absolute::below),
             above_limit: judge.limit.and_then(Absolute::above),
@@ -155,6 +155,15 @@ impl Process {
     /// All of it.
     pub(super) fn evidence(&self) -> MetricEvidence {
         MetricEvidence { ratio: self.ratio(), ..self.found.clone() }
+    }
+}
+
+impl Judge {
+    /// Alone, a metric has to reach the whole evidence with its part of the weight.
+    fn comparison(&self, metric: &Metric, guards: Guards) -> Comparison {
+        let Some(minutes) = self.horizon else { return Comparison::new(1.0, guards) };
+        let weight = Some(self.weight(metric)).filter(|weight| *weight > 0.0).unwrap_or(1.0);
+        Comparison::with_horizon(minutes, -(self.alpha * weight).ln(), guards)
     }
 }
 

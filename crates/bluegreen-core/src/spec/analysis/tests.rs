@@ -49,6 +49,7 @@ fn every_setting_reaches_the_judge() {
         requests_min: 7.0,
         pass_early: true,
         failure_limit: 3,
+        horizon: None,
     };
     let expected = Analysis {
         judge,

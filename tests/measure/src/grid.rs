@@ -40,23 +40,34 @@ pub struct Job {
     pub noise: Noise,
     /// How many times as often the canary fails; 1 for a healthy one.
     pub ratio: f64,
+    /// It is healthy for so many minutes first.
+    pub onset: usize,
     /// So many of them.
     pub runs: u32,
 }
 
 /// The whole grid: healthy ones, healthy ones in bursts, and bad ones.
 pub fn jobs(healthy: u32, bad: u32) -> Vec<Job> {
-    let null = |cell, noise| Job { cell, noise, ratio: 1.0, runs: healthy };
+    let null = |cell, noise| Job { cell, noise, ratio: 1.0, onset: 0, runs: healthy };
     let mut jobs = Vec::new();
     for cell in cells() {
         jobs.extend([null(cell, Noise::Independent), null(cell, Noise::Common)]);
-        jobs.extend(RATIOS.map(|ratio| Job { cell, noise: Noise::Independent, ratio, runs: bad }));
+        jobs.extend(RATIOS.map(|ratio| Job { cell, noise: Noise::Independent, ratio, onset: 0, runs: bad }));
     }
     for cell in BURST_CELLS {
         jobs.extend(Noise::ALL[2..].iter().map(|noise| null(cell, *noise)));
     }
+    jobs.extend(RATIOS.map(|ratio| late(ratio, bad)));
     jobs
 }
+
+/// A canary that becomes bad when half of the hour is over, in a cell where that is found within the other half.
+fn late(ratio: f64, runs: u32) -> Job {
+    Job { cell: BURST_CELLS[0], noise: Noise::Independent, ratio, onset: LATE, runs }
+}
+
+/// The minute in which late ones become bad.
+pub const LATE: usize = MINUTES / 2;
 
 /// What one method made of the releases of one job.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,11 +170,14 @@ pub fn run(job: Job, seed: u64) -> Outcome {
 }
 
 fn release(job: Job, seed: u64, tallies: &mut [Tally]) {
-    let mut traffic = Traffic::new(job.cell, job.ratio, job.noise, seed);
+    let mut traffic = Traffic::new(job.cell, if job.onset == 0 { job.ratio } else { 1.0 }, job.noise, seed);
     let mut methods = methods::all(job.cell);
     let mut found: [Option<(usize, f64)>; NAMES.len()] = [None; NAMES.len()];
     let mut harmed = 0.0;
     for number in 1..=MINUTES {
+        if job.onset > 0 && number == job.onset + 1 {
+            traffic.worsen(job.ratio);
+        }
         let minute = traffic.minute();
         harmed += minute.canary_bad;
         for (method, found) in methods.iter_mut().zip(&mut found) {

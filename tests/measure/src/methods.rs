@@ -18,8 +18,9 @@ pub trait Method {
 }
 
 /// All rules, in the order in which they are shown.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 9] = [
     "judge",
+    "judge, 60 min horizon",
     "alarm rate > 1 %",
     "alarm count > 5",
     "alarm rate > 3 × base",
@@ -29,10 +30,14 @@ pub const NAMES: [&str; 8] = [
     "z-test",
 ];
 
+/// So many of them are ours.
+pub const OURS: usize = 2;
+
 /// All rules, fresh, in the order of [`NAMES`].
 pub fn all(cell: Cell) -> [Box<dyn Method>; NAMES.len()] {
     [
         Box::new(judge::Judge::default()),
+        Box::new(judge::Judge::with_horizon(60)),
         Box::new(alarm::Alarm::rate(0.01)),
         Box::new(alarm::Alarm::count(5.0)),
         Box::new(alarm::Alarm::rate(3.0 * cell.base)),

@@ -2,7 +2,7 @@
 
 use crate::bounds::{self, find};
 use crate::grid::{self, BURST_CELLS, Outcome, RATIOS, Tally};
-use crate::methods::NAMES;
+use crate::methods::{NAMES, OURS};
 use crate::traffic::{Cell, Noise};
 
 const INTRODUCTION: &str = "\
@@ -15,7 +15,7 @@ that hour's harm. The methods and where their rules come from are in `tests/meas
 `tests/measure/src/traffic.rs`.
 
 The judge is what `stats::Comparison` and the tripwire say of one metric at an α of 1 %, with the settings that a release
-has when it names none.
+has when it names none. With a horizon it is told that it is looked at for an hour (`docs/internals/judge.md`).
 ";
 
 const WHERE_SLOWER: &str = "\
@@ -39,6 +39,7 @@ pub fn page(outcomes: &[Outcome]) -> String {
     page += &format!("\nHealthy releases in each cell: {}; bad ones: {}.\n", runs(false), runs(true));
     page += &summary(outcomes);
     page += &bursts(outcomes);
+    page += &late(outcomes);
     page += &frontier(outcomes);
     page += WHERE_SLOWER;
     page += &detail(outcomes);
@@ -124,13 +125,34 @@ fn bursts(outcomes: &[Outcome]) -> String {
     text
 }
 
+/// Canaries that become bad on the way.
+fn late(outcomes: &[Outcome]) -> String {
+    let late: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.job.onset > 0).collect();
+    let Some(first) = late.first() else { return String::new() };
+    let (minute, cell) = (first.job.onset, short(first.job.cell));
+    let row = |outcome: &&Outcome| {
+        let after = |minute: usize| minute.saturating_sub(outcome.job.onset).to_string();
+        let value = |tally: &Tally| {
+            let median = tally.median().map_or_else(|| "–".to_owned(), after);
+            format!("{}, {median}", percent(tally.rate()))
+        };
+        std::iter::once(format!("×{}", outcome.job.ratio)).chain(outcome.tallies.iter().map(value)).collect()
+    };
+    let rows: Vec<Vec<String>> = late.iter().map(row).collect();
+    let table = table(&names("ratio"), &rows);
+    format!(
+        "\n## Bad from minute {minute} on\n\nRequests a second / share / base: {cell}. % found by the end of the hour, and how \
+         many minutes after it began (median).\n{table}"
+    )
+}
+
 fn frontier(outcomes: &[Outcome]) -> String {
     let overtaken = bounds::overtaken(outcomes);
     let beyond = overtaken.iter().filter(|case| case.everywhere).count();
     let mut text = format!(
         "\n## The frontier\n\nCells in which a method has fewer false rollbacks than the judge and is earlier at some ratio and \
          later at none: {beyond} of {}.\nDifferences count beyond {} standard errors.\n",
-        grid::cells().len() * (NAMES.len() - 1),
+        grid::cells().len() * (NAMES.len() - OURS),
         bounds::ERRORS
     );
     if !overtaken.is_empty() {

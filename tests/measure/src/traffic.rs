@@ -100,6 +100,11 @@ impl Traffic {
         Traffic { rng, noise, arms }
     }
 
+    /// From now on the canary fails so many times as often as before.
+    pub fn worsen(&mut self, ratio: f64) {
+        self.arms[0].rate = (ratio * self.arms[0].rate).min(1.0);
+    }
+
     /// The next minute.
     pub fn minute(&mut self) -> Minute {
         let common = self.noise == Noise::Common && self.rng.random_bool(COMMON_CHANCE);

@@ -14,6 +14,13 @@ impl Default for Judge {
     }
 }
 
+impl Judge {
+    /// For a release that is known to be looked at for so many minutes.
+    pub(super) fn with_horizon(minutes: u32) -> Judge {
+        Judge(Comparison::with_horizon(minutes, -ALPHA.ln(), Guards::default()))
+    }
+}
+
 impl Method for Judge {
     fn look(&mut self, minute: Minute) -> bool {
         self.0.add(minute) >= -ALPHA.ln() || tripped(minute)

@@ -1,19 +1,19 @@
 //! The real binary releases a real service that nothing but counts watches: no alarm is configured, and the judge alone
 //! tells a version that fails some of its requests from one that fails none.
 //!
-//! Minutes are minutes here, as CloudWatch has them: each test takes a few.
+//! A minute takes six seconds, for the sandbox and for the program in it: counts come by the minute, as CloudWatch's do.
 
 use std::fs;
 
-use bluegreen_tests::emulator::{Finished, Outcome, Release, Spec, Trouble, World};
+use bluegreen_tests::emulator::{Finished, Operator, Outcome, Release, Spec, Trouble, World};
 use bluegreen_tests::sandbox::{Sandbox, Traffic};
 use serde_json::{Value, json};
 
 const PROMOTED: Option<i32> = Some(0);
 const ROLLED_BACK: Option<i32> = Some(4);
 
-/// Requests a second.
-const RATE: f64 = 100.0;
+/// Requests a second of ours, of which the sandbox has ten.
+const RATE: f64 = 200.0;
 
 const ANALYSIS: &str = "alarms: []
 analysis:
@@ -24,20 +24,25 @@ analysis:
 
 /// Version 2 with these settings, at half of the traffic until there is a verdict.
 fn released(settings: &[(&str, &str)]) -> Outcome<(Sandbox, World, Release, Traffic, Finished)> {
-    let sandbox = Sandbox::start(&["--metric-period", "5s"])?;
+    let sandbox = Sandbox::start(&["--metric-period", "1s", "--speed", "10"])?;
     let world = sandbox.world(&[])?;
     let traffic = Traffic::start(sandbox.listening(world.listener())?, RATE)?;
     traffic.more(20)?;
-    let spec = Spec { image: "sandbox/demo:2", weights: vec![50, 100], ..Spec::brisk() };
+    let spec = Spec { image: "sandbox/demo:2", weights: vec![50, 100], poll: "2s", quiet: "5s", ..Spec::brisk() };
     let all = [("VERSION", "v2")].into_iter().chain(settings.iter().copied());
     let environment: Vec<Value> = all.map(|(name, value)| json!({ "name": name, "value": value })).collect();
     let release = Release::of(&world, &spec, &json!(environment))?;
     let text = fs::read_to_string(release.path().join("bluegreen.yaml")).map_err(Trouble::at("bluegreen.yaml"))?;
     let text = text
-        .replace("- pause: { duration: 300ms }", "- analysis: { for: 1m }")
+        .replace("- pause: { duration: 300ms }", "- analysis: { for: 4m }")
+        .replace("phaseDeadline: 60s", "phaseDeadline: 15m")
+        .replace("freshness: 10s", "freshness: 60s")
         .replace("alarms: [frontend-5xx, frontend-latency]", ANALYSIS);
     release.write("bluegreen.yaml", &text)?;
-    let finished = release.deploy()?.finish()?;
+    let deploy = ["deploy", "-f", "bluegreen.yaml", "--yes", "--insecure-endpoint", "--output", "json"];
+    let mut command = release.command(&deploy)?;
+    command.env("BLUEGREEN_CLOCK", sandbox.clock());
+    let finished = Operator::start(command)?.finish()?;
     Ok((sandbox, world, release, traffic, finished))
 }
 

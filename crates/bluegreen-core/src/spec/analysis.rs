@@ -116,8 +116,13 @@ pub(super) fn judge(node: &Node, metrics: Vec<Metric>) -> Judge {
         requests_min: parsed::<u32>(node.get("minRequests")).map_or(default.requests_min, f64::from),
         failure_limit: parsed(node.get("failureLimit")).unwrap_or(default.failure_limit),
         pass_early: flag(node.get("promoteEarly")).unwrap_or(default.pass_early),
-        horizon: None,
+        horizon: node.get("horizon").map(|node| whole_minutes(time(Some(node), Duration::ZERO))),
     }
+}
+
+/// Rounded up.
+fn whole_minutes(time: Duration) -> u32 {
+    u32::try_from(time.as_secs().div_ceil(60)).unwrap_or(u32::MAX)
 }
 
 /// What a metric is called where its item says nothing else.

@@ -31,7 +31,7 @@ fn every_setting_reaches_the_judge() {
     let found = read_from(
         "{ metrics: [ { metric: latency, threshold: 800ms, name: slow, weight: 0.5, dryRun: true }, { metric: lost } ], \
          falseRollback: 0.2%, falsePass: 10%, notWorseThan: 1.5, harmless: 0.1%, limit: 7%, burstShare: 12.5%, \
-         failureLimit: 3, warmUp: 1m, minRequests: 7, promoteEarly: true, lag: 90s, inconclusive: hold, \
+         failureLimit: 3, warmUp: 1m, horizon: 90m, minRequests: 7, promoteEarly: true, lag: 90s, inconclusive: hold, \
          inconclusiveLimit: 4, noAnswer: rollback, noAnswerFor: 3m }",
     );
     let judge = Judge {
@@ -49,7 +49,7 @@ fn every_setting_reaches_the_judge() {
         requests_min: 7.0,
         pass_early: true,
         failure_limit: 3,
-        horizon: None,
+        horizon: Some(90),
     };
     let expected = Analysis {
         judge,

@@ -62,6 +62,11 @@ pub(in crate::spec) const ANALYSIS: Object = Object {
         )
         .default("2m"),
         Field::new(
+            "horizon",
+            Shape::Duration(Zero::Refused("name about how long the release is looked at, such as `60m`")),
+            "For about how long the release is looked at: small regressions are found more often within that time, and those that begin late a little later.",
+        ),
+        Field::new(
             "minRequests",
             Shape::Integer { min: 1, max: 1_000_000_000 },
             "A step is not passed with fewer requests of the canary, counted from the start of the release.",

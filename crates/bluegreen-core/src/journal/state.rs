@@ -8,8 +8,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Body, Cause, Command, ControlRun, Ending, Fact, IntentId, JudgedRun, ManagedRun, Mutation, Operator, Record, Resolution,
-    TaskSetChange, Terminal, Verb,
+    Body, Cause, Command, ControlRun, Ending, Fact, IntentId, JudgedRun, ManagedRun, Mutation, Operator, Record,
+    Resolution, TaskSetChange, Terminal, Verb,
 };
 use crate::model::{Action, Color, RouteId, TaskDefinitionArn};
 use crate::plan::{Plan, Release};

@@ -61,7 +61,9 @@ impl Run<'_> {
 
     async fn ask(&self, analysis: &Analysis, from: Timestamp, until: Timestamp) -> Result<ClosedMinutes, CallError> {
         let queries = queries(&analysis.sources);
-        let points = self.points(&queries, from, until).await?;
+        // Bad ones of the minute before may have their requests in the first one that is asked for.
+        let earlier = from.checked_sub(Duration::from_secs(60)).unwrap_or(from);
+        let points = self.points(&queries, earlier, until).await?;
         let answers = Answers::new(queries, points);
         let state = &self.state;
         let mut read = ClosedMinutes { until, rows: Vec::new(), failed: Vec::new() };

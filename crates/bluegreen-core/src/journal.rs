@@ -22,7 +22,7 @@ pub use record::{
     Body, Cause, Ending, Fact, IntentId, JOURNAL_VERSION, Mutation, Operator, Purpose, Record, Resolution, Terminal,
 };
 
-pub use state::{Certainty, ClosedGate, Failure, FoldError, Goal, RunState, Write};
+pub use state::{Certainty, ClosedGate, Failure, FoldError, Gatekeeper, Goal, RunState, Write};
 pub use task_set::TaskSetChange;
 
 use crate::model::RunId;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::analysis::{Judgement, Verdict};
-use crate::journal::{Cause, Fact, RunState};
+use crate::journal::{Cause, Fact, Gatekeeper, RunState};
 use crate::model::duration;
 use crate::plan::{Analysis, OnInconclusive, OnNoAnswer};
 
@@ -21,9 +21,6 @@ use super::{Context, Decision, elapsed, later, promote};
 pub use minutes::next_minutes;
 pub use share::{control_arm, share_of};
 pub use window::closed_until;
-
-/// How the reason of a gate that unreadable metrics have closed begins.
-const UNREAD: &str = "the metrics cannot be read";
 
 /// Judges all rows of the journal as they stand; `None` where there is nothing to be judged.
 pub fn judge_now(state: &RunState) -> Option<Judgement> {
@@ -55,7 +52,7 @@ pub(super) fn judged(context: &Context<'_>) -> Option<Decision> {
 
 /// Whether it is unreadable metrics that have closed the gate.
 pub(super) fn closed_the_gate(state: &RunState) -> bool {
-    state.gate.as_ref().is_some_and(|gate| gate.why.starts_with(UNREAD))
+    state.gate.as_ref().is_some_and(|gate| gate.by == Gatekeeper::Metrics)
 }
 
 /// While the counts of deciding metrics are missing nothing goes forward, for as long as the plan tolerates that.
@@ -67,11 +64,11 @@ pub(super) fn unread(context: &Context<'_>) -> Option<Decision> {
     if state.judged.without.is_some() {
         return None;
     }
-    let why = format!("{UNREAD}: {}", minutes::trouble(context, analysis)?);
+    let why = format!("the metrics cannot be read: {}", minutes::trouble(context, analysis)?);
     let Some(gate) = state.gate.as_ref().filter(|gate| gate.why == why) else {
         let of_alarms = state.gate.is_some() && !closed_the_gate(state);
         // A gate that was closed for another reason has used up none of this one's time.
-        return Some(Decision::Note(if of_alarms { Fact::GateOpened } else { Fact::GateClosed { why } }));
+        return Some(Decision::Note(if of_alarms { Fact::GateOpened } else { Fact::CountsMissing { why } }));
     };
     let limit = analysis.no_answer_for;
     if elapsed(gate.since, context.now) < limit {

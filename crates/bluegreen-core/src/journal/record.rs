@@ -224,6 +224,11 @@ pub enum Fact {
         /// Which, and why.
         why: String,
     },
+    /// The counts of a deciding metric cannot be had: the gate is closed as it is by an alarm without an answer.
+    CountsMissing {
+        /// Which, and why.
+        why: String,
+    },
     /// It opened again.
     GateOpened,
     /// An order was taken.

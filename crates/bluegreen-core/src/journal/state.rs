@@ -72,11 +72,22 @@ pub struct Failure {
     pub doubtful: bool,
 }
 
+/// What a gate depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gatekeeper {
+    /// Alarms that give no answer.
+    Alarms,
+    /// Metrics that cannot be read.
+    Metrics,
+}
+
 /// A gate that keeps the run where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosedGate {
     /// Since when.
     pub since: Timestamp,
+    /// Who has closed it.
+    pub by: Gatekeeper,
     /// Which, and why.
     pub why: String,
 }
@@ -383,6 +394,7 @@ impl RunState {
         let progress = !matches!(
             fact,
             Fact::GateClosed { .. }
+                | Fact::CountsMissing { .. }
                 | Fact::GateOpened
                 | Fact::CanaryHealthy { .. }
                 | Fact::CanaryUnhealthy { .. }
@@ -413,10 +425,8 @@ impl RunState {
                 self.step_since = at;
                 self.promoted_by = None;
             }
-            Fact::GateClosed { why } => {
-                let since = self.gate.as_ref().map_or(at, |gate| gate.since);
-                self.gate = Some(ClosedGate { since, why: why.clone() });
-            }
+            Fact::GateClosed { why } => self.close_gate(Gatekeeper::Alarms, why, at),
+            Fact::CountsMissing { why } => self.close_gate(Gatekeeper::Metrics, why, at),
             Fact::GateOpened => self.open_gate(at),
             Fact::Commanded(command) => self.obey(command, at),
             Fact::Drift { route, found, .. } => self.drift.push((route.clone(), found.clone())),
@@ -444,6 +454,12 @@ impl RunState {
             let weighted = crate::decide::first_weight_step(&self.plan);
             self.judged.learn(fact, at, weighted, self.canary_healthy_since.is_some());
         }
+    }
+
+    /// Closed for another reason by the same keeper it stays closed since then; its time is no other keeper's.
+    fn close_gate(&mut self, by: Gatekeeper, why: &str, at: Timestamp) {
+        let since = self.gate.as_ref().filter(|gate| gate.by == by).map_or(at, |gate| gate.since);
+        self.gate = Some(ClosedGate { since, by, why: why.to_owned() });
     }
 
     /// A closed gate has a limit of its own: its time is not the phase's.

@@ -280,7 +280,7 @@ fn closed_gates(step: &StepView, records: &[Record]) -> Vec<(Timestamp, String)>
     let Some(from) = step.began_at else { return Vec::new() };
     let until = step.ended_at.unwrap_or(Timestamp::MAX);
     let gate = |record: &Record| match &record.body {
-        Body::Fact(Fact::GateClosed { why }) if (from..=until).contains(&record.at) => {
+        Body::Fact(Fact::GateClosed { why } | Fact::CountsMissing { why }) if (from..=until).contains(&record.at) => {
             Some((record.at, words::clean(why)))
         }
         _ => None,

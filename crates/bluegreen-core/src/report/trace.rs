@@ -158,7 +158,7 @@ fn kind(body: &Body) -> Option<MarkKind> {
             _ => MarkKind::Trouble,
         },
         Body::Fact(fact) => match fact {
-            Fact::GateClosed { .. } | Fact::GateOpened => MarkKind::Gate,
+            Fact::GateClosed { .. } | Fact::CountsMissing { .. } | Fact::GateOpened => MarkKind::Gate,
             Fact::Commanded(_) => MarkKind::Person,
             Fact::Drift { .. } | Fact::ContinuedElsewhere { .. } => MarkKind::Drift,
             Fact::CanaryUnhealthy { .. } | Fact::TurnedBack { .. } => MarkKind::Trouble,

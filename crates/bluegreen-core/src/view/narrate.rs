@@ -289,7 +289,9 @@ fn tell_fact(state: &RunState, record: &Record, fact: &Fact) -> Told {
         Fact::ControlSettled => Told::plain("control is back at its own size"),
         Fact::TestRouteReady => Told::plain(format!("the test route leads to {canary}")),
         Fact::StepVerified(_) | Fact::StepPassed { .. } => tell_step(state, fact),
-        Fact::GateClosed { why } => Told::new(Tone::Warn, "gate closed, nothing moves forward").because(why),
+        Fact::GateClosed { why } | Fact::CountsMissing { why } => {
+            Told::new(Tone::Warn, "gate closed, nothing moves forward").because(why)
+        }
         Fact::GateOpened => {
             let closed = state.gate.as_ref().map(|gate| elapsed(gate.since, record.at));
             let text = match closed {

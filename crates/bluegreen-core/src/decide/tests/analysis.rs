@@ -236,14 +236,14 @@ fn no_answer_keeps_the_run_where_it_is() {
     pass_minutes(&mut bench, 2, QUIET);
     unreadable(&mut bench, ErrorClass::Throttled);
     assert_eq!(bench.decide(), "note gate closed: the metrics cannot be read: throttled");
-    bench.fact(Fact::GateClosed { why: "the metrics cannot be read: throttled".into() });
+    bench.fact(Fact::CountsMissing { why: "the metrics cannot be read: throttled".into() });
     bench.pass_time(599);
     assert_eq!(bench.decide(), "wait: the metrics cannot be read: throttled");
     bench.take("c1", Verb::Promote);
     assert_eq!(bench.decide(), "wait: the metrics cannot be read: throttled", "a person cannot hurry it");
     let mut alone = self::bench(|_| {});
     unreadable(&mut alone, ErrorClass::Denied);
-    alone.fact(Fact::GateClosed { why: "the metrics cannot be read: denied".into() });
+    alone.fact(Fact::CountsMissing { why: "the metrics cannot be read: denied".into() });
     alone.pass_time(7200);
     let said = alone.decide();
     assert!(said.contains("`promote` goes on without them"), "{said}");
@@ -261,7 +261,7 @@ fn no_answer_for_too_long_is_the_plans_to_decide() {
         let mut bench = bench(|analysis| analysis.no_answer = then);
         pass_minutes(&mut bench, 2, QUIET);
         unreadable(&mut bench, ErrorClass::Throttled);
-        bench.fact(Fact::GateClosed { why: "the metrics cannot be read: throttled".into() });
+        bench.fact(Fact::CountsMissing { why: "the metrics cannot be read: throttled".into() });
         bench.pass_time(601);
         bench
     };
@@ -294,7 +294,7 @@ fn a_metric_that_is_only_shown_holds_nothing_up() {
 fn a_gate_has_its_own_time_whoever_closed_it() {
     let mut bench = bench(|_| {});
     unreadable(&mut bench, ErrorClass::Throttled);
-    bench.fact(Fact::GateClosed { why: "the metrics cannot be read: throttled".into() });
+    bench.fact(Fact::CountsMissing { why: "the metrics cannot be read: throttled".into() });
     bench.pass_time(3600);
     bench.seen.alarms.value = Ok(vec![alarm(AlarmState::InsufficientData)]);
     assert_eq!(bench.decide(), "note gate opened");

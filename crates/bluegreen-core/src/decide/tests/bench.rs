@@ -378,7 +378,7 @@ fn say_fact(fact: &Fact) -> String {
         Fact::CanaryUnhealthy { seen } => format!("canary unhealthy: {seen}"),
         Fact::StepVerified(step) => format!("step {step} verified"),
         Fact::StepPassed { step, why } => format!("step {step} passed: {why}"),
-        Fact::GateClosed { why } => format!("gate closed: {why}"),
+        Fact::GateClosed { why } | Fact::CountsMissing { why } => format!("gate closed: {why}"),
         Fact::GateOpened => "gate opened".into(),
         Fact::Commanded(command) => format!("command {:?}", command.verb).to_lowercase(),
         Fact::Drift { .. } => "drift".into(),

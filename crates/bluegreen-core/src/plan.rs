@@ -224,6 +224,11 @@ impl Plan {
         self.baseline.routes.iter().chain(&self.baseline.test_route)
     }
 
+    /// Whether any metric may send the release back.
+    pub fn is_judged(&self) -> bool {
+        self.analysis.as_ref().is_some_and(|analysis| analysis.judge.metrics.iter().any(|metric| !metric.dry_run))
+    }
+
     /// The names of the alarms.
     pub fn alarm_names(&self) -> Vec<String> {
         self.alarms.iter().map(|alarm| alarm.name.clone()).collect()

@@ -87,6 +87,10 @@ pub fn same_engine(plan: &Plan, fresh: &Plan) -> Option<Finding> {
 }
 
 fn alarms(plan: &Plan, survey: &Survey) -> Vec<Finding> {
+    if plan.alarms.is_empty() && plan.is_judged() {
+        let what = "no alarm watches the release, and at 100 % there is no control to be judged against";
+        return vec![Finding::info("BG3100", what, "name alarms in `alarms`, or a `limit` under `analysis`")];
+    }
     if plan.alarms.is_empty() {
         let what = "no alarm watches the release: nothing will take it back by itself";
         return vec![Finding::warn("BG3100", what, "name alarms in `alarms`")];

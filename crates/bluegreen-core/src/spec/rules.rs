@@ -184,7 +184,8 @@ fn alarms(root: &Node, meant: &[&str]) -> Vec<Diagnostic> {
     let alarms = items(root.get("alarms"));
     let mut findings = Vec::new();
     let none = root.get("alarms").is_none_or(|node| node.items().is_some_and(<[Node]>::is_empty));
-    if none && root.entries().is_some() && !meant.contains(&"alarms") {
+    let judged = root.get("analysis").is_some();
+    if none && !judged && root.entries().is_some() && !meant.contains(&"alarms") {
         let message = "no alarms: nothing rolls back by itself";
         let help = "name the CloudWatch alarms that show a bad version, such as `alarms: [frontend-5xx]`";
         let finding = Diagnostic::warning(codes::NO_ALARMS, message).help(help);

@@ -271,6 +271,9 @@ fn last_line(output: &str) -> &str {
 fn tell_fact(state: &RunState, record: &Record, fact: &Fact) -> Told {
     let (canary, groups): (_, &ByColor<TargetGroupArn>) = (state.plan.canary(), &state.plan.groups);
     match fact {
+        Fact::GreenAtStart if state.plan.alarms.is_empty() && state.plan.is_judged() => {
+            Told::plain("no alarms gate this release: counts do")
+        }
         Fact::GreenAtStart if state.plan.alarms.is_empty() => Told::plain("no alarms gate this release"),
         Fact::GreenAtStart => Told::plain("every alarm is acceptable at the start"),
         Fact::Attached if state.plan.control.is_some() => Told::plain("all three groups are attached on every route"),

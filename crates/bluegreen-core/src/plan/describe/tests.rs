@@ -1,6 +1,6 @@
 use crate::call::ErrorClass;
 use crate::plan::managed::testing::{World, lost};
-use crate::plan::{describe, lint, same_engine, still_true};
+use crate::plan::{Severity, describe, lint, same_engine, still_true};
 
 /// Without the hash, which changes with every field.
 fn text(world: &World) -> String {
@@ -99,6 +99,19 @@ fn one_service_is_looked_at_once_and_drained_by_aws() {
         world.survey.groups.green.value.as_mut().unwrap().drain_seconds = 3600;
         assert_eq!(linted(&world), ["BG3120"]);
     }
+}
+
+#[test]
+fn a_release_without_alarms_is_watched_by_its_counts_alone() {
+    let unwatched = |analysis: &str| {
+        let mut world = World::ecs(&format!("{{ linear: {{ step: 40, every: 15m }} }}\n{analysis}"));
+        world.spec.alarms.clear();
+        let found = lint(&world.built().plan, &world.survey);
+        found.into_iter().find(|finding| finding.code == "BG3100").map(|finding| finding.severity)
+    };
+    assert_eq!(unwatched(""), Some(Severity::Warn));
+    assert_eq!(unwatched("analysis: [ { metric: lost } ]"), Some(Severity::Info));
+    assert_eq!(unwatched("analysis: [ { metric: lost, dryRun: true } ]"), Some(Severity::Warn));
 }
 
 #[test]

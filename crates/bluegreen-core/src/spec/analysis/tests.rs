@@ -140,6 +140,21 @@ fn steps_wait_for_verdicts_where_something_is_judged() {
 }
 
 #[test]
+fn what_is_judged_needs_no_alarm() {
+    let codes = |analysis: &str| {
+        let text = format!(
+            "version: 1\nservice: front\nenvironments: {{ prod: {{ cluster: shop }} }}\nengine: ecs\n\
+             taskDefinition: {{ file: t.json }}\nfleet: {{ service: front }}\n{analysis}\n\
+             strategy: {{ linear: {{ step: 50, every: 15m }} }}\n"
+        );
+        let (_, warnings) = parse("f", &text, None, &|_| None).unwrap_or_else(|report| panic!("{report}"));
+        warnings.iter().map(|warning| warning.code).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(""), ["BG0140"]);
+    assert!(codes("analysis: [ { metric: lost } ]").is_empty());
+}
+
+#[test]
 fn parts_of_a_hundred_are_read_to_the_last_bit() {
     for (text, expected) in [("1%", 0.01_f64), ("0.1%", 0.001), ("0.07 %", 0.0007), ("100%", 1.0), ("7.%", 0.07)] {
         assert_eq!(rate(text).map(f64::to_bits), Some(expected.to_bits()), "{text}");

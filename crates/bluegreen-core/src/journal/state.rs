@@ -1,11 +1,14 @@
 //! The fold: all records of a run as one value. The same records always give the same state.
 
 mod expect;
+mod gate;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+
+pub use gate::{ClosedGate, Gatekeeper};
 
 use super::{
     Body, Cause, Command, ControlRun, Ending, Fact, IntentId, JudgedRun, ManagedRun, Mutation, Operator, Record,
@@ -70,26 +73,6 @@ pub struct Failure {
     pub error: CallError,
     /// Whether it may have taken effect all the same.
     pub doubtful: bool,
-}
-
-/// What a gate depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gatekeeper {
-    /// Alarms that give no answer.
-    Alarms,
-    /// Metrics that cannot be read.
-    Metrics,
-}
-
-/// A gate that keeps the run where it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClosedGate {
-    /// Since when.
-    pub since: Timestamp,
-    /// Who has closed it.
-    pub by: Gatekeeper,
-    /// Which, and why.
-    pub why: String,
 }
 
 /// All records of a run, folded.
@@ -454,19 +437,6 @@ impl RunState {
             let weighted = crate::decide::first_weight_step(&self.plan);
             self.judged.learn(fact, at, weighted, self.canary_healthy_since.is_some());
         }
-    }
-
-    /// Closed for another reason by the same keeper it stays closed since then; its time is no other keeper's.
-    fn close_gate(&mut self, by: Gatekeeper, why: &str, at: Timestamp) {
-        let since = self.gate.as_ref().filter(|gate| gate.by == by).map_or(at, |gate| gate.since);
-        self.gate = Some(ClosedGate { since, by, why: why.to_owned() });
-    }
-
-    /// A closed gate has a limit of its own: its time is not the phase's.
-    fn open_gate(&mut self, at: Timestamp) {
-        let closed = self.gate.take().map(|gate| at.duration_since(gate.since));
-        let closed = closed.filter(|closed| !closed.is_negative()).unwrap_or_default();
-        self.progress_at = self.progress_at.checked_add(closed).unwrap_or(at).min(at);
     }
 
     fn obey(&mut self, command: &Command, at: Timestamp) {
